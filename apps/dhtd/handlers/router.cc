@@ -1,0 +1,35 @@
+#include "handlers/router.h"
+
+#include <utility>
+
+#include "handlers/listing.h"
+#include "handlers/method_not_allowed.h"
+#include "handlers/table_errors.h"
+
+namespace dhtd {
+namespace {
+
+constexpr std::string_view kEntryPrefix = "/db/";
+constexpr std::string_view kClusterPrefix = "/dht/";
+
+bool is_read(http::Method method) noexcept { return method == http::Method::get || method == http::Method::head; }
+
+}  // namespace
+
+void Router::handle(const http::Request& request, http::Responder responder) {
+  if (state_.load(std::memory_order_acquire) == ServiceState::left) {
+    return send_failure(responder, describe_table_error(dht::Errc::stopped));
+  }
+  if (request.path.starts_with(kEntryPrefix)) {
+    return db_.handle(request.path.substr(kEntryPrefix.size()), request, std::move(responder));
+  }
+  if (request.path.starts_with(kClusterPrefix)) return cluster_.handle(request, std::move(responder));
+  if (request.path != "/" && request.path != "/db") {
+    return responder.fail({404, "no_such_route", "There is nothing at this path; entries are at /db/<key>."});
+  }
+  if (!is_read(request.method)) return send_method_not_allowed(responder, "Allow: GET, HEAD\r\n");
+  if (request.path == "/") return responder.send({});
+  send_listing(admin_, std::move(responder));
+}
+
+}  // namespace dhtd

@@ -1,0 +1,255 @@
+#include "http/connection.h"
+
+#include <utility>
+
+#include <asio/buffer.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+
+#include "http/worker.h"
+
+namespace dhtd::http {
+
+using asio::ip::tcp;
+
+Connection::Connection(tcp::socket socket, Worker& worker)
+    : worker_(worker), socket_(std::move(socket)), session_(worker.options().limits, worker.handler()) {}
+
+void Connection::start() {
+  std::error_code ignored;  // a socket that is broken already says so at the first read
+  socket_.set_option(tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  arm_read();
+}
+
+// Input.
+
+void Connection::arm_read() {
+  if (reading_ || !open_) return;
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](std::error_code error, std::size_t bytes) {
+    self->reading_ = false;
+    self->on_read(error, bytes);
+  });
+}
+
+void Connection::on_read(std::error_code error, std::size_t bytes) {
+  if (!open_) return;
+  if (lingering_) {
+    if (error) return close();
+    return linger_read();
+  }
+  if (error == asio::error::eof) {
+    input_ended_ = true;
+    session_.end_of_input();
+  } else if (error) {
+    return close();
+  } else {
+    feed({buffer_.data(), bytes});
+    if (bytes == buffer_.size()) read_more();
+  }
+  advance();
+}
+
+/// The small buffer came full, so there is more: takes it in one go.
+void Connection::read_more() {
+  if (!session_.wants_input()) return;
+  std::error_code error;
+  const auto space = worker_.read_buffer();
+  const auto bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
+  if (!error) feed({space.data(), bytes});
+  // An error, or the end, will be met again by the next asynchronous read.
+}
+
+void Connection::feed(std::string_view bytes) {
+  advancing_ = true;  // answers given meanwhile need no advance of their own
+  const auto taken = session_.consume(bytes, shared_from_this());
+  advancing_ = false;
+  leftover_.append(bytes.substr(taken));
+}
+
+/// True where the session took something.
+bool Connection::feed_leftover() {
+  if (leftover_taken_ == leftover_.size() || !session_.wants_input()) return false;
+  advancing_ = true;
+  leftover_taken_ += session_.consume(std::string_view(leftover_).substr(leftover_taken_), shared_from_this());
+  advancing_ = false;
+  if (leftover_taken_ == leftover_.size()) {
+    leftover_ = {};
+    leftover_taken_ = 0;
+  }
+  return true;
+}
+
+// Answers.
+
+void Connection::respond(Ticket ticket, const Response& response) {
+  if (worker_.runs_here()) {
+    if (!open_) return;
+    session_.respond(ticket, response);
+    return schedule_advance();
+  }
+  Arrival arrival{ticket, {}};
+  append_response(arrival.bytes, response, ticket);
+  bool first = false;
+  {
+    std::lock_guard lock(arrivals_mutex_);
+    first = arrivals_.empty();
+    arrivals_.push_back(std::move(arrival));
+  }
+  if (first) asio::post(worker_.loop(), [self = shared_from_this()] { self->take_arrivals(); });
+}
+
+/// Many answers that came together are moved, and written, together.
+void Connection::take_arrivals() {
+  std::vector<Arrival> arrivals;
+  {
+    std::lock_guard lock(arrivals_mutex_);
+    arrivals.swap(arrivals_);
+  }
+  if (!open_) return;
+  for (Arrival& arrival : arrivals)
+    session_.respond_written(arrival.ticket, std::move(arrival.bytes));
+  advance();
+}
+
+void Connection::stream(Ticket ticket, ContentType type, BodyPiece first, std::unique_ptr<BodySource> source) {
+  if (!worker_.runs_here()) {
+    asio::post(worker_.loop(), [self = shared_from_this(), ticket, type, first = std::move(first),
+                                source = std::move(source)]() mutable {
+      self->stream(ticket, type, std::move(first), std::move(source));
+    });
+    return;
+  }
+  if (!open_) return;
+  session_.stream(ticket, type, std::move(first), std::move(source), shared_from_this());
+  schedule_advance();
+}
+
+void Connection::stream_piece(Ticket ticket, BodyPiece piece) {
+  if (!worker_.runs_here()) {
+    asio::post(worker_.loop(), [self = shared_from_this(), ticket, piece = std::move(piece)]() mutable {
+      self->stream_piece(ticket, std::move(piece));
+    });
+    return;
+  }
+  if (!open_) return;
+  session_.stream_piece(ticket, std::move(piece), shared_from_this());
+  schedule_advance();
+}
+
+void Connection::upgrade(Ticket ticket) { session_.upgrade(ticket); }
+
+// Output and the course of things.
+
+void Connection::schedule_advance() {
+  if (advancing_ || advance_scheduled_) return;
+  advance_scheduled_ = true;
+  asio::post(worker_.loop(), [self = shared_from_this()] {
+    self->advance_scheduled_ = false;
+    self->advance();
+  });
+}
+
+void Connection::advance() {
+  if (!open_ || lingering_) return;
+  do {
+    if (!flush()) return;
+  } while (open_ && feed_leftover());
+  if (!open_ || awaiting_writable_) return;
+  if (session_.broken()) return close();
+  if (session_.upgraded()) return hand_over();
+  if (session_.finished()) return begin_linger();
+  if (session_.wants_input() && !input_ended_) arm_read();
+}
+
+/// Writes what there is. False where the connection broke.
+bool Connection::flush() {
+  advancing_ = true;
+  std::error_code error;
+  while (!awaiting_writable_ && !session_.output().empty()) {
+    const auto output = session_.output();
+    const auto bytes = socket_.write_some(asio::buffer(output.data(), output.size()), error);
+    if (error == asio::error::would_block || error == asio::error::try_again) {
+      await_writable();
+      break;
+    }
+    if (error) break;
+    session_.output_written(bytes, shared_from_this());
+  }
+  advancing_ = false;
+  if (error && !awaiting_writable_) {
+    close();
+    return false;
+  }
+  return true;
+}
+
+void Connection::await_writable() {
+  awaiting_writable_ = true;
+  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](std::error_code error) {
+    self->awaiting_writable_ = false;
+    if (error) return self->close();
+    self->advance();
+  });
+}
+
+// Ends.
+
+void Connection::hand_over() {
+  const auto self = shared_from_this();  // the worker forgets us
+  open_ = false;
+  worker_.remove(*this);
+  std::error_code ignored;
+  socket_.non_blocking(false, ignored);
+  worker_.upgraded(std::move(socket_), std::string_view(leftover_).substr(leftover_taken_));
+  leftover_ = {};
+}
+
+void Connection::begin_linger() {
+  std::error_code error;
+  socket_.shutdown(tcp::socket::shutdown_send, error);
+  if (error || input_ended_) return close();
+  lingering_ = true;
+  linger_read();
+}
+
+void Connection::linger_read() {
+  std::error_code error;
+  const auto space = worker_.read_buffer();
+  socket_.read_some(asio::buffer(space.data(), space.size()), error);
+  if (error && error != asio::error::would_block && error != asio::error::try_again) return close();
+  arm_read();
+}
+
+void Connection::sweep() {
+  const Timeouts& timeouts = worker_.options().timeouts;
+  if (lingering_) {
+    if (timeouts.sweep_period() * ++linger_sweeps_ >= timeouts.linger) close();
+    return;
+  }
+  const auto phase = session_.phase();
+  if (!patience_.exhausted(phase, session_.progress(), timeouts)) return;
+  if (phase == Session::Phase::head || phase == Session::Phase::body) {
+    session_.time_out();
+    advance();
+  } else {
+    close();
+  }
+}
+
+void Connection::finish() {
+  session_.finish();
+  advance();
+}
+
+void Connection::close() {
+  if (!open_) return;
+  const auto self = shared_from_this();  // the worker forgets us
+  open_ = false;
+  std::error_code ignored;
+  socket_.close(ignored);
+  worker_.remove(*this);
+}
+
+}  // namespace dhtd::http

@@ -1,0 +1,97 @@
+// Connection: one accepted socket and its Session. Moves bytes between them, brings answers from other threads home,
+// and ends the connection in the right way.
+//
+// Idle connections hold a small buffer only; more than that is read through a buffer that the worker's connections
+// share. The end is a lingering close: our side is shut down and the client's bytes are read over until it closes too,
+// since closing with unread bytes would reset the connection and take the last answer away from the client.
+//
+// Thread rule: used from its worker's thread, except for the methods of ResponseSink.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <asio/ip/tcp.hpp>
+
+#include "http/patience.h"
+#include "http/responder.h"
+#include "http/session.h"
+
+namespace dhtd::http {
+
+class Worker;
+
+class Connection final : public ResponseSink, public std::enable_shared_from_this<Connection> {
+ public:
+  /// The worker must outlive the connection's last use: see Worker.
+  Connection(asio::ip::tcp::socket socket, Worker& worker);
+
+  /// Where the worker's list of connections holds this one.
+  using Place = std::list<std::shared_ptr<Connection>>::iterator;
+  void set_place(Place place) noexcept { place_ = place; }
+  Place place() const noexcept { return place_; }
+
+  void start();
+  /// Called by the worker's coarse timer.
+  void sweep();
+  /// Answers what is under way and closes.
+  void finish();
+  /// Closes at once; nothing of the worker is used afterwards.
+  void close();
+
+  void respond(Ticket ticket, const Response& response) override;
+  void stream(Ticket ticket, ContentType type, BodyPiece first, std::unique_ptr<BodySource> source) override;
+  void stream_piece(Ticket ticket, BodyPiece piece) override;
+  void upgrade(Ticket ticket) override;
+
+ private:
+  static constexpr std::size_t kIdleBuffer = 4096;
+
+  /// An answer that was given on another thread.
+  struct Arrival {
+    Ticket ticket;
+    std::string bytes;
+  };
+
+  void arm_read();
+  void on_read(std::error_code error, std::size_t bytes);
+  void read_more();
+  void feed(std::string_view bytes);
+  bool feed_leftover();
+  void take_arrivals();
+  void schedule_advance();
+  void advance();
+  bool flush();
+  void await_writable();
+  void hand_over();
+  void begin_linger();
+  void linger_read();
+
+  Worker& worker_;
+  asio::ip::tcp::socket socket_;
+  Session session_;
+  Patience patience_;
+  std::array<char, kIdleBuffer> buffer_;
+  std::string leftover_;            ///< input that the session has not taken yet
+  std::size_t leftover_taken_ = 0;  ///< its front that the session has taken
+  bool open_ = true;
+  bool reading_ = false;
+  bool awaiting_writable_ = false;
+  bool advancing_ = false;
+  bool advance_scheduled_ = false;
+  bool input_ended_ = false;
+  bool lingering_ = false;
+  unsigned linger_sweeps_ = 0;
+  Place place_;
+
+  std::mutex arrivals_mutex_;
+  std::vector<Arrival> arrivals_;
+};
+
+}  // namespace dhtd::http

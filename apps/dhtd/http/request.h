@@ -1,0 +1,41 @@
+// Request: one parsed HTTP request, as handlers see it.
+//
+// Thread rule: a plain value made of views into the input; valid only during the handler's call. A handler that answers
+// later copies what it still needs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace dhtd::http {
+
+enum class Method : std::uint8_t { get, head, put, post, del, other };
+
+/// The header fields that mean something to us; all others are passed over.
+enum class Field : std::uint8_t {
+  expect,
+  host,
+  if_match,
+  if_none_match,
+  origin,
+  sec_fetch_site,
+  transfer_encoding,
+  upgrade,
+};
+inline constexpr std::size_t kFields = 8;
+
+struct Request {
+  Method method = Method::get;
+  bool http_1_0 = false;
+  bool keep_alive = true;
+  std::string_view path;   ///< still percent-encoded
+  std::string_view query;  ///< after the `?`
+  std::string_view body;
+  std::array<std::string_view, kFields> fields{};  ///< without blanks around; empty where absent
+
+  std::string_view field(Field name) const noexcept { return fields[static_cast<std::size_t>(name)]; }
+};
+
+}  // namespace dhtd::http

@@ -1,0 +1,76 @@
+// RequestHead: collects the head of one request while llhttp reports it in pieces, and judges it when it is complete.
+//
+// Pure logic; knows nothing of llhttp. Thread rule: none of its own; belongs to one parser.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "http/failure.h"
+#include "http/limits.h"
+#include "http/request.h"
+#include "http/split_text.h"
+
+namespace dhtd::http {
+
+/// What the parser says of a head beside its texts.
+struct HeadFacts {
+  Method method = Method::other;
+  unsigned major = 1;
+  unsigned minor = 1;
+  bool has_length = false;
+  std::uint64_t length = 0;  ///< Content-Length
+  bool keep_alive = true;
+};
+
+class RequestHead {
+ public:
+  explicit RequestHead(const Limits& limits) noexcept : limits_(limits) {}
+
+  void clear() noexcept;
+  /// Copies what lies in the input, which is about to go away.
+  void keep();
+
+  // Each piece as it comes. A failure ends the request.
+  std::optional<Failure> add_url(const char* at, std::size_t size);
+  std::optional<Failure> add_field_name(const char* at, std::size_t size);
+  std::optional<Failure> field_name_complete();
+  std::optional<Failure> add_field_value(const char* at, std::size_t size);
+
+  /// Bytes of fields after the body count like those of the head, and are dropped.
+  std::optional<Failure> count_trailer(std::size_t size) { return count_header_bytes(size); }
+
+  /// Judges the complete head and splits it up.
+  std::optional<Failure> complete(const HeadFacts& facts);
+
+  // Of a complete head.
+  bool expects_continue() const noexcept { return expects_continue_; }
+  std::size_t max_body_bytes() const noexcept { return max_body_bytes_; }
+  /// The request without its body.
+  Request request() const noexcept;
+
+ private:
+  std::optional<Failure> count_header_bytes(std::size_t size);
+  std::optional<Failure> check_codings(const HeadFacts& facts);
+  std::string_view value(Field field) const noexcept;
+  bool has(Field field) const noexcept { return (present_ & (1u << static_cast<unsigned>(field))) != 0; }
+
+  const Limits& limits_;
+  SplitText url_;
+  SplitText name_;  ///< of the field that is being read
+  std::array<SplitText, kFields> values_;
+  std::uint32_t present_ = 0;     ///< one bit per Field
+  std::optional<Field> current_;  ///< the field that is being read, where it is one of ours
+  std::size_t header_bytes_ = 0;
+  std::size_t header_fields_ = 0;
+  HeadFacts facts_;
+  bool expects_continue_ = false;
+  std::size_t max_body_bytes_ = 0;
+};
+
+/// The answer to a body over its limit; `is_value` where it was meant as a value.
+Failure body_too_large(std::size_t limit, bool is_value);
+
+}  // namespace dhtd::http

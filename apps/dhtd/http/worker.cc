@@ -1,0 +1,138 @@
+#include "http/worker.h"
+
+#include <string>
+#include <utility>
+
+#include <asio/error.hpp>
+#include <asio/write.hpp>
+#include <fmt/format.h>
+
+#include "http/connection.h"
+#include "http/response.h"
+
+namespace dhtd::http {
+namespace {
+
+using asio::ip::tcp;
+
+constexpr std::size_t kReadBuffer = 256u * 1024;
+/// How long to leave a socket alone that cannot accept, for lack of file descriptors.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+/// True for a connection that was gone before it was accepted: no trouble of ours.
+bool is_client_gone(std::error_code error) {
+  return error == asio::error::connection_aborted || error == asio::error::connection_reset ||
+         error == asio::error::interrupted || error == asio::error::try_again || error == asio::error::would_block;
+}
+
+}  // namespace
+
+Worker::Worker(asio::io_context& loop, Service& service)
+    : loop_(loop), service_(service), read_buffer_(kReadBuffer), sweep_timer_(loop) {}
+
+Worker::~Worker() {
+  while (!connections_.empty())
+    connections_.front()->close();
+}
+
+void Worker::add(tcp::acceptor acceptor) { doors_.emplace_back(std::move(acceptor)); }
+
+void Worker::start() {
+  for (Door& door : doors_)
+    accept(door);
+  schedule_sweep();
+}
+
+void Worker::accept(Door& door) {
+  door.acceptor.async_accept([this, &door](std::error_code error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    on_accept(door, error, std::move(socket));
+  });
+}
+
+void Worker::on_accept(Door& door, std::error_code error, tcp::socket socket) {
+  if (!door.acceptor.is_open()) return;
+  if (!error) {
+    admit(std::move(socket));
+    return accept(door);
+  }
+  if (is_client_gone(error)) return accept(door);
+  if (service_.accept_failures.begins(Burst::Clock::now())) {
+    log(dht::LogLevel::error,
+        fmt::format("cannot accept connections at the moment: {}; those that exist are served", error.message()));
+  }
+  door.pause.expires_after(kAcceptPause);
+  door.pause.async_wait([this, &door](std::error_code stopped) {
+    if (!stopped && door.acceptor.is_open()) accept(door);
+  });
+}
+
+void Worker::admit(tcp::socket socket) {
+  if (service_.connections.fetch_add(1, std::memory_order_relaxed) >= service_.options.max_connections) {
+    service_.connections.fetch_sub(1, std::memory_order_relaxed);
+    return turn_away(std::move(socket));
+  }
+  const auto connection = std::make_shared<Connection>(std::move(socket), *this);
+  connection->set_place(connections_.insert(connections_.end(), connection));
+  connection->start();
+}
+
+void Worker::turn_away(tcp::socket socket) {
+  if (service_.turned_away.begins(Burst::Clock::now())) {
+    log(dht::LogLevel::warning, fmt::format("turning connections away: there are {} already (option --max-connections)",
+                                            service_.options.max_connections));
+  }
+  std::string answer;
+  append_failure(answer, {503, "overloaded", "There are too many connections already."}, "Retry-After: 1\r\n",
+                 Ticket{0, false, false, true});
+  std::error_code ignored;  // it is closed in any case
+  socket.non_blocking(true, ignored);
+  socket.read_some(asio::buffer(read_buffer_), ignored);  // a close with unread bytes would reset the connection
+  socket.write_some(asio::buffer(answer), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Worker::remove(Connection& connection) {
+  connections_.erase(connection.place());
+  service_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Worker::upgraded(tcp::socket socket, std::string_view leftover) { service_.upgrade(std::move(socket), leftover); }
+
+void Worker::schedule_sweep() {
+  sweep_timer_.expires_after(service_.options.timeouts.sweep_period());
+  sweep_timer_.async_wait([this](std::error_code stopped) {
+    if (stopped) return;
+    sweep();
+    schedule_sweep();
+  });
+}
+
+void Worker::sweep() {
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    const auto connection = *next++;  // it may remove itself
+    connection->sweep();
+  }
+}
+
+void Worker::stop_accepting() {
+  for (Door& door : doors_) {
+    std::error_code ignored;
+    door.acceptor.close(ignored);
+    door.pause.cancel();
+  }
+}
+
+void Worker::finish() {
+  stop_accepting();
+  for (auto next = connections_.begin(); next != connections_.end();) {
+    const auto connection = *next++;
+    connection->finish();
+  }
+}
+
+void Worker::log(dht::LogLevel level, std::string_view line) const {
+  if (service_.options.log) service_.options.log(level, line);
+}
+
+}  // namespace dhtd::http

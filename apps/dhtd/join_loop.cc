@@ -1,0 +1,50 @@
+#include "join_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace dhtd {
+
+dht::Duration join_pause(unsigned failures, std::uint64_t random) {
+  constexpr dht::Duration kShortest = std::chrono::milliseconds(200);
+  constexpr dht::Duration kLongest = std::chrono::seconds(5);
+  const auto doublings = std::min(failures - 1, 10u);
+  const auto longest = std::min(kShortest * (1 << doublings), kLongest);
+  return longest - longest / 2 * static_cast<std::int64_t>(random % 1024) / 1024;
+}
+
+JoinLoop::JoinLoop(ClusterAdmin& admin, dht::Scheduler& scheduler, std::string peers, dht::LogSink log)
+    : admin_(admin), scheduler_(scheduler), peers_(std::move(peers)), log_(std::move(log)) {}
+
+void JoinLoop::start() {
+  scheduler_.post([this] { attempt(); });
+}
+
+void JoinLoop::stop() {
+  stopped_ = true;
+  pause_.reset();
+}
+
+void JoinLoop::attempt() {
+  if (stopped_) return;
+  admin_.join(peers_, [this](dht::Status status) {
+    scheduler_.post([this, status = std::move(status)] { on_result(status); });
+  });
+}
+
+void JoinLoop::on_result(const dht::Status& status) {
+  if (stopped_) return;
+  if (!status) {
+    log_(dht::LogLevel::info, fmt::format("joined the cluster of {}", peers_));
+    return;
+  }
+  const std::string reason = status.message.empty() ? status.code.message() : status.message;
+  if (said_.insert(reason).second) {
+    log_(dht::LogLevel::warning, fmt::format("could not join {} yet: {}; trying on", peers_, reason));
+  }
+  pause_ = scheduler_.call_later(join_pause(++failures_, scheduler_.random()), [this] { attempt(); });
+}
+
+}  // namespace dhtd

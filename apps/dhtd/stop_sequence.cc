@@ -1,0 +1,88 @@
+#include "stop_sequence.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace dhtd {
+namespace {
+
+/// A join that is under way ends by itself; then the leave can begin.
+constexpr std::chrono::milliseconds kRetryPause{200};
+/// What members had sent here just before they knew is on its way: a process that ends now would leave them in doubt.
+constexpr std::chrono::milliseconds kAnsweringMembers{50};
+/// How long requests that come too late are told so, where clients are still connected.
+constexpr std::chrono::milliseconds kRefusing{200};
+constexpr std::chrono::milliseconds kLongestDrain{1000};
+constexpr std::chrono::milliseconds kDrainPoll{10};
+
+}  // namespace
+
+StopSequence::StopSequence(Parts parts, std::chrono::milliseconds timeout)
+    : parts_(std::move(parts)), timeout_(timeout) {}
+
+void StopSequence::begin() {
+  if (std::exchange(begun_, true)) return;
+  parts_.state.store(ServiceState::leaving, std::memory_order_release);
+  parts_.log(dht::LogLevel::info, "stopping: handing the data over to the other members");
+  limit_ = parts_.scheduler.call_later(timeout_, [this] { on_timeout(); });
+  leave();
+}
+
+void StopSequence::leave() {
+  parts_.admin.leave(
+      [this](dht::Status status) { parts_.scheduler.post([this, status = std::move(status)] { on_left(status); }); });
+}
+
+void StopSequence::on_left(const dht::Status& status) {
+  if (ended_) return;
+  if (status) {
+    if (status.message != last_.message) {
+      parts_.log(dht::LogLevel::warning, fmt::format("could not leave yet: {}; trying on", status.message));
+    }
+    last_ = status;
+    next_ = parts_.scheduler.call_later(kRetryPause, [this] { leave(); });
+    return;
+  }
+  parts_.state.store(ServiceState::left, std::memory_order_release);
+  limit_.reset();
+  parts_.log(dht::LogLevel::info, "left the cluster");
+  next_ = parts_.scheduler.call_later(kAnsweringMembers, [this] { refuse_clients(); });
+}
+
+void StopSequence::refuse_clients() {
+  if (parts_.open_connections() == 0) return end(0);
+  next_ = parts_.scheduler.call_later(kRefusing, [this] {
+    parts_.finish_connections();
+    give_up_draining_ = parts_.scheduler.now() + kLongestDrain;
+    drain();
+  });
+}
+
+void StopSequence::drain() {
+  if (parts_.open_connections() == 0 || parts_.scheduler.now() >= give_up_draining_) return end(0);
+  next_ = parts_.scheduler.call_later(kDrainPoll, [this] { drain(); });
+}
+
+void StopSequence::on_timeout() {
+  const auto status = parts_.admin.status();
+  dht::MemberStatus own;
+  for (const auto& member : status.members) {
+    if (member.id == status.id) own = member;
+  }
+  parts_.log(dht::LogLevel::error,
+             fmt::format("gave up stopping after {} ms: {} partitions with {} entries ({} bytes) stayed behind and are "
+                         "lost with this process{}{}",
+                         timeout_.count(), own.primary, own.entries, own.bytes, last_.message.empty() ? "" : "; ",
+                         last_.message));
+  end(kExitStopTimeout);
+}
+
+void StopSequence::end(int exit_code) {
+  if (std::exchange(ended_, true)) return;
+  limit_.reset();
+  next_.reset();
+  parts_.exit(exit_code);
+}
+
+}  // namespace dhtd

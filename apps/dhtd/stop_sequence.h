@@ -1,0 +1,60 @@
+// StopSequence: what happens after SIGTERM: no longer ready, leave the cluster, refuse what still comes, exit 0. Past
+// its time-out: exit 3, and a line that names what stayed behind. (design.md 8, "Stopping")
+//
+// Thread rule: used on the scheduler. It must outlive the handlers that it has given to `admin`, and the tasks that it
+// has given to the scheduler.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include <dht/log.h>
+#include <dht/node.h>
+#include <dht/scheduler.h>
+
+#include "cluster_admin.h"
+#include "service_state.h"
+
+namespace dhtd {
+
+inline constexpr int kExitStopTimeout = 3;
+
+class StopSequence {
+ public:
+  /// The references must outlive this object.
+  struct Parts {
+    ClusterAdmin& admin;
+    dht::Scheduler& scheduler;
+    SharedServiceState& state;
+    dht::LogSink log;
+    std::function<void()> finish_connections;  ///< close each connection once it has its answers
+    std::function<std::size_t()> open_connections;
+    std::function<void(int exit_code)> exit;  ///< called once, at the end
+  };
+
+  StopSequence(Parts parts, std::chrono::milliseconds timeout);
+
+  /// The first signal.
+  void begin();
+
+ private:
+  void leave();
+  void on_left(const dht::Status& status);
+  void refuse_clients();
+  void on_timeout();
+  void drain();
+  void end(int exit_code);
+
+  Parts parts_;
+  const std::chrono::milliseconds timeout_;
+  bool begun_ = false;
+  bool ended_ = false;
+  dht::Status last_;  ///< of the last attempt to leave
+  dht::Instant give_up_draining_;
+  std::unique_ptr<dht::Scheduler::Timer> limit_;
+  std::unique_ptr<dht::Scheduler::Timer> next_;
+};
+
+}  // namespace dhtd

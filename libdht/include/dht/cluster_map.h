@@ -1,0 +1,99 @@
+// ClusterMap: who is a member and who holds which partition. The one value that all nodes agree on.
+//
+// A plain value. Changes are pure functions from a map to a map (libdht/src/cluster/map_change.h); each asserts the
+// invariants that `violation()` spells out.
+//
+// Thread rule: a plain value; nodes share it as `std::shared_ptr<const ClusterMap>`, since many threads route by one
+// map.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dht/types.h>
+
+namespace dht {
+
+/// Fixed when a cluster is founded.
+struct ClusterSettings {
+  std::uint32_t partitions = 1024;  ///< a power of two, 1..16384
+  std::uint32_t replicas = 1;       ///< copies of each entry, the primary's included
+
+  bool operator==(const ClusterSettings&) const = default;
+};
+
+enum class NodeState : std::uint8_t {
+  joining,  ///< known, but still serving a table of its own; holds nothing here
+  active,   ///< a full member
+  leaving,  ///< still serving what it holds, and handing it over
+  down,     ///< gone; what it held alone is unserved until that very incarnation speaks again
+};
+std::string_view to_string(NodeState state) noexcept;
+
+struct NodeRecord {
+  NodeId id{};
+  std::string name{};
+  Address address{};
+  NodeState state = NodeState::joining;
+
+  bool operator==(const NodeRecord&) const = default;
+};
+
+struct LearnerRecord {
+  NodeId node{};
+  Revision since = 0;  ///< the revision that added it: a promotion names it, so that a stale report promotes nobody
+
+  bool operator==(const LearnerRecord&) const = default;
+};
+
+struct PartitionRecord {
+  Epoch epoch = 0;
+  NodeId primary{};
+  std::vector<NodeId> backups{};
+  std::vector<LearnerRecord> learners{};
+
+  bool operator==(const PartitionRecord&) const = default;
+};
+
+struct ClusterMap {
+  ClusterId cluster{};
+  Revision revision = 0;
+  ClusterSettings settings{};
+  NodeId leader{};
+  std::uint64_t generation = 0;     ///< of the leader: grows whenever the leadership changes hands
+  std::vector<NodeId> voters{};     ///< holders of the register, the leader first
+  std::vector<NodeRecord> nodes{};  ///< in ascending order of id
+  std::vector<PartitionRecord> partitions{};
+
+  bool operator==(const ClusterMap&) const = default;
+
+  const NodeRecord* find(NodeId id) const noexcept;
+  const NodeRecord* find_name(std::string_view name) const noexcept;
+};
+
+/// Nodes share one immutable map.
+using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
+
+/// The first invariant that the map breaks, as a sentence; empty for a sound map. Checked: settings valid; revision and
+/// cluster not zero; nodes in ascending order without repetition of ids or names, names valid (`is_valid_name`); leader
+/// and voters are members, the leader a voter; one record per partition; in each an epoch, no node twice among primary,
+/// backups and learners, each of them a member that is not joining; only active or leaving (or down, unserved) nodes
+/// are primary; a learner's `since` is no newer than the map.
+std::optional<std::string> violation(const ClusterMap& map);
+
+/// A new cluster of one node, which is active, leader, voter and primary of everything, at revision 1 and epoch 1.
+ClusterMap found_cluster(ClusterId cluster, const ClusterSettings& settings, NodeId founder, std::string name,
+                         Address address);
+
+/// Readable, several lines; for logs and failing tests.
+std::string to_string(const ClusterMap& map);
+
+/// Tagged fields, see libdht/doc/wire_format.md. `decode_cluster_map` takes only what is sound.
+std::string encode(const ClusterMap& map);
+std::optional<ClusterMap> decode_cluster_map(std::string_view bytes);
+
+}  // namespace dht

@@ -1,0 +1,135 @@
+// Membership: who belongs to the cluster, by the newest cluster map, and how a node comes and goes.
+//
+// Implementations: cluster membership (a leader, a register and heartbeats; what a Node uses by default) and
+// `make_static_membership` (a fixed list of nodes that is never changed).
+//
+// Thread rule: `join`, `leave`, `map`, `view`, `may_serve` and `report_soon` may be called from any thread. The client
+// is called on the node's scheduler, one call at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/error.h>
+#include <dht/function.h>
+#include <dht/scheduler.h>
+#include <dht/storage.h>
+#include <dht/transport.h>
+#include <dht/types.h>
+
+namespace dht {
+
+/// Success, or the error and a sentence: what happened, what was kept, what to do.
+using StatusHandler = Function<void(Status)>;
+
+/// What a node tells the leader about one replica that is on the move; each fact is repeated until the map settles it.
+struct PartitionReport {
+  PartitionId partition = 0;
+  Epoch epoch = 0;
+  bool stopped = false;                ///< the primary is drained and will not serve `epoch` again
+  std::vector<LearnerRecord> level{};  ///< learners that have everything and are waited for
+  std::vector<LearnerRecord> lost{};   ///< learners whose stream broke
+
+  bool operator==(const PartitionReport&) const = default;
+};
+
+/// What a node tells the leader with each heartbeat.
+struct NodeReport {
+  StorageStatistics statistics{};             ///< of the partitions that the node is primary for
+  std::vector<ClusterId> copies_of{};         ///< clusters of which the node may hold unchanged copies
+  std::vector<PartitionReport> partitions{};  ///< only those with something to say
+
+  bool operator==(const NodeReport&) const = default;
+};
+
+/// The node's side: what membership asks of whoever holds the data. All calls come on the node's scheduler.
+class MembershipClient {
+ public:
+  /// A newer map of the same cluster. Adopted when the call returns.
+  virtual void on_map(ClusterMapPtr map) = 0;
+  /// The leader orders this primary to hand the partition over.
+  virtual void on_hand_over(PartitionId partition, Epoch epoch) = 0;
+  virtual NodeReport report() const = 0;
+
+  // A join, in this order; `abandon_join` at any moment before `switch_to` undoes it: the node serves its own table as
+  // before and keeps all its data.
+
+  /// Begins to copy this node's entries into the cluster of `target`, where the node is listed as joining, while its
+  /// clients go on using the own table. `done` when what is left is small.
+  virtual void copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) = 0;
+  /// A newer map of the cluster that is being joined.
+  virtual void on_target_map(ClusterMapPtr map) = 0;
+  /// Makes clients wait and copies what is left.
+  virtual void finish_copy(StatusHandler done) = 0;
+  /// The node is an active member by `map`: it gives its own table up and lets its clients go on.
+  virtual void switch_to(ClusterMapPtr map) = 0;
+  virtual void abandon_join(Function<void()> done) = 0;
+
+  /// The node has left its cluster: it founds `alone`, with an unchanged copy of what it was primary for.
+  virtual void stand_alone(ClusterMapPtr alone, StatusHandler done) = 0;
+
+ protected:
+  ~MembershipClient() = default;
+};
+
+struct MemberView {
+  NodeId node{};
+  bool alive = false;
+  StorageStatistics statistics{};
+};
+
+struct OperationView {
+  bool is_join = true;
+  std::string name{};
+  std::uint64_t done = 0;        ///< partitions moved
+  std::uint64_t total = 0;       ///< partitions to move
+  std::uint64_t bytes_done = 0;  ///< of keys and values in the partitions that were moved
+  std::chrono::milliseconds age{};
+};
+
+/// What the leader last told about the members and what is going on.
+struct MembershipView {
+  std::vector<MemberView> members{};
+  std::vector<OperationView> operations{};
+  bool in_contact = false;  ///< with the leader, lately
+};
+
+class Membership {
+ public:
+  virtual ~Membership() = default;
+
+  /// Begins. The client must outlive the return of `stop`.
+  virtual void start(MembershipClient& client) = 0;
+  /// Fails what is under way with Errc::stopped. Called on the scheduler, or when nothing runs there any more.
+  virtual void stop() = 0;
+
+  virtual ClusterMapPtr map() const = 0;
+  virtual MembershipView view() const = 0;
+  /// Whether a primary may answer at `now`, a moment read after its request came.
+  virtual bool may_serve(Instant now) const = 0;
+  /// `MembershipClient::report()` has news for the leader.
+  virtual void report_soon() = 0;
+  /// A message showed that others have a map of `revision`; if it is newer than ours, ask for it.
+  virtual void heard_of(ClusterId cluster, Revision revision) = 0;
+
+  virtual void join(std::vector<PeerName> peers, StatusHandler handler) = 0;
+  virtual void leave(StatusHandler handler) = 0;
+
+  // The control lane. Called on the scheduler.
+
+  virtual void on_request(const LinkInfo& from, std::uint16_t type, std::string payload) = 0;
+  virtual void on_reply(const Peer& peer, std::uint16_t type, std::string payload) = 0;
+  virtual void on_broken(const Peer& peer, ConnectionId connection, std::error_code reason) = 0;
+};
+
+/// A cluster that never changes: every node is given the same list (ids, names, addresses) and the same settings, and
+/// holds its even share from the start. `join` and `leave` answer Errc::conflict.
+std::unique_ptr<Membership> make_static_membership(ClusterId cluster, const ClusterSettings& settings,
+                                                   std::vector<NodeRecord> nodes);
+
+}  // namespace dht

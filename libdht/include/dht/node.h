@@ -1,0 +1,164 @@
+// Node: a member of a cluster, and a Table over all of it.
+//
+// A new node founds a cluster of one. `join` merges its entries into another cluster and makes it a full member;
+// `leave` hands its partitions over and makes it a cluster of one again. Every node takes every request and sends it on
+// to the partition's primary, one hop at most.
+//
+// Parts: scheduler, transport, storage and partitioner can be injected; each has a good default. Injected parts must
+// outlive the node.
+//
+// Thread rule: all methods may be called from any thread. The destructor fails what is under way with Errc::stopped,
+// joins the node's own threads and returns promptly; call it from outside the node's handlers. On the program's own
+// io_context: destroy the node before the io_context, whether or not that still runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/error.h>
+#include <dht/log.h>
+#include <dht/membership.h>
+#include <dht/partitioner.h>
+#include <dht/scheduler.h>
+#include <dht/storage.h>
+#include <dht/table.h>
+#include <dht/transport.h>
+
+namespace dht {
+
+struct NodeOptions {
+  /// This incarnation's id; by default a random one. Given where an injected membership names it.
+  NodeId id{};
+  /// A label for people, unique in a cluster; by default the advertised address.
+  std::string name{};
+  /// "host:port" to listen on; binds every address that the host resolves to. Port 0 takes a free one. Used by the
+  /// node's own TCP transport only: with an injected transport it is merely the default for `advertise`.
+  std::string listen = "localhost:9876";
+  /// "host:port" that others are told; by default the listening address. Needed where that is a wildcard.
+  std::string advertise{};
+  /// Fixed when a cluster is founded. Left empty, a joining node adopts the cluster's; told otherwise it is refused.
+  std::optional<std::uint32_t> partitions{};  ///< default 1024
+  std::optional<std::uint32_t> replicas{};    ///< default 1
+  std::size_t max_key_bytes = kMaxKeyBytes;
+  std::size_t max_value_bytes = kDefaultMaxValueBytes;
+  /// Requests begun here and not yet answered; past it `overloaded`.
+  std::size_t max_requests_in_flight = 65536;
+  /// How often a node tells the leader that it lives.
+  std::chrono::milliseconds heartbeat_interval{250};
+  /// A member that has been silent for longer is not waited for and gets no partitions.
+  std::chrono::milliseconds silence_limit{3000};
+  /// How long a join tries to reach one of the peers, and any single step of it, before it gives up.
+  std::chrono::milliseconds join_step_timeout{10000};
+  /// Partitions under way to or from one node at a time.
+  std::uint32_t max_moves_per_node = 64;
+  /// Event-loop threads of a node with its own.
+  unsigned threads = 1;
+  LogSink log{};
+};
+
+struct NodeParts {
+  Scheduler* scheduler = nullptr;
+  Transport* transport = nullptr;
+  Storage* storage = nullptr;
+  const Partitioner* partitioner = nullptr;
+  Membership* membership = nullptr;
+};
+
+struct MemberStatus {
+  NodeId id{};
+  std::string name{};
+  Address address{};
+  NodeState state = NodeState::active;
+  bool lease = false;  ///< heard of lately by the leader
+  std::uint32_t primary = 0;
+  std::uint32_t backup = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct OperationStatus {
+  std::string kind{};  ///< "join" or "leave"
+  std::string node{};
+  std::uint64_t done = 0;   ///< partitions moved
+  std::uint64_t total = 0;  ///< partitions to move
+  std::uint64_t bytes_done = 0;
+  double seconds = 0;
+};
+
+struct NodeStatus {
+  std::string name{};
+  NodeId id{};
+  Address address{};
+  ClusterMapPtr map{};
+  bool ready = false;
+  std::uint32_t healthy = 0;
+  std::uint32_t under_replicated = 0;
+  std::uint32_t unserved = 0;
+  std::uint32_t moving = 0;
+  std::vector<MemberStatus> members{};
+  std::vector<OperationStatus> operations{};
+};
+
+/// Where a listing of keys goes on; `KeyCursor{}` starts one.
+struct KeyCursor {
+  PartitionId partition = 0;
+  ScanCursor scan = 0;
+  bool at_end = false;
+};
+
+struct KeyPage {
+  std::vector<std::string> keys{};
+  KeyCursor next{};  ///< `at_end` where the listing is complete
+};
+using KeyPageHandler = Function<void(std::error_code, KeyPage)>;
+
+class Node final : public Table {
+ public:
+  /// With its own threads, memory storage and TCP. Throws std::system_error where it cannot listen and
+  /// std::invalid_argument where an option makes no sense.
+  explicit Node(NodeOptions options = {});
+  /// From parts; what is left null is made by the node (a TCP transport of its own then listens on `options.listen`).
+  Node(NodeOptions options, NodeParts parts);
+  ~Node() override;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Joins the cluster of the first peer that answers; `peers` as for `parse_peer_list`. Done when this node is a full
+  /// member, partitions are even again and every member knows. The same call again attaches to the one under way.
+  /// Errors: invalid_argument (the list), unreachable, conflict (a leave is under way, the name is taken), incompatible
+  /// (settings, clock), stopped, not_applied (it broke off; this node serves its own table as before).
+  void join(std::string_view peers, StatusHandler handler);
+  /// Hands everything over and stands alone with a copy of what it was primary for; at once where it stands alone
+  /// already. Errors: conflict (a join is under way), not_applied (no leader, or it broke off), stopped.
+  void leave(StatusHandler handler);
+  /// Blocking forms; throw std::system_error with the sentence.
+  void join(std::string_view peers);
+  void leave();
+
+  const std::string& name() const noexcept;
+  NodeId id() const noexcept;
+  /// Where others reach this node; the port is the real one where `listen` gave 0.
+  Address address() const;
+  NodeStatus status() const;
+  /// Names of all members, this node's first, the others in order of name.
+  std::vector<std::string> peers() const;
+  /// Keys that this node is primary for, about `max_bytes` of them a page, in no particular order.
+  void list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler handler) const;
+
+ private:
+  class Impl;
+
+  OperationId do_get(std::string_view key, const ReadOptions& options, GetHandler handler) override;
+  OperationId do_write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) override;
+  void do_cancel(OperationId operation) override;
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dht

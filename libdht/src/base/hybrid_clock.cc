@@ -1,0 +1,28 @@
+#include "base/hybrid_clock.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace dht::base {
+
+namespace {
+constexpr unsigned kCounterBits = 16;
+constexpr std::uint64_t kMillisecondsMask = (std::uint64_t{1} << (64 - kCounterBits)) - 1;
+}  // namespace
+
+std::uint64_t HybridClock::next(std::uint64_t wall_ms) noexcept {
+  const std::uint64_t physical = (wall_ms & kMillisecondsMask) << kCounterBits;
+  DHT_ASSERT(physical < kLimit);
+  // A full counter carries into the milliseconds: the clock then runs ahead of the wall until that catches up.
+  last_ = std::max(last_ + 1, physical);
+  DHT_ASSERT(last_ <= kLimit);
+  return last_;
+}
+
+void HybridClock::observe(std::uint64_t version) noexcept {
+  DHT_ASSERT(version < kLimit);
+  last_ = std::max(last_, version);
+}
+
+}  // namespace dht::base

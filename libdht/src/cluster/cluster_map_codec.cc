@@ -1,0 +1,163 @@
+// The bytes of a cluster map: tagged fields, and one packed field for the roles in all partitions, since there are up
+// to 16384 of them. A role names its node by the node's place in the list of nodes.
+#include <utility>
+
+#include <dht/cluster_map.h>
+#include <dht/partitioner.h>
+
+#include "base/assert.h"
+#include "wire/node_record.h"
+#include "wire/tagged.h"
+#include "wire/varint.h"
+
+namespace dht {
+
+namespace {
+
+namespace map_tag {
+enum : std::uint32_t { cluster = 1, revision, partitions, replicas, leader, generation, voter, node, roles };
+}
+
+/// partition* with partition = epoch, primary, count of backups, backup*, count of learners, (learner, since)*; all
+/// varints.
+std::string encode_roles(const ClusterMap& map) {
+  std::string out;
+  out.reserve(map.partitions.size() * 4);
+  const auto append_node = [&](NodeId id) {
+    const NodeRecord* node = map.find(id);
+    DHT_ASSERT(node != nullptr);
+    wire::append_varint(out, static_cast<std::uint64_t>(node - map.nodes.data()));
+  };
+  for (const PartitionRecord& partition : map.partitions) {
+    wire::append_varint(out, partition.epoch);
+    append_node(partition.primary);
+    wire::append_varint(out, partition.backups.size());
+    for (const NodeId backup : partition.backups)
+      append_node(backup);
+    wire::append_varint(out, partition.learners.size());
+    for (const LearnerRecord& learner : partition.learners) {
+      append_node(learner.node);
+      wire::append_varint(out, learner.since);
+    }
+  }
+  return out;
+}
+
+/// Reads what `encode_roles` wrote. Nothing is set aside by a count before the bytes for it are seen to be there.
+class RolesReader {
+ public:
+  RolesReader(std::string_view bytes, const std::vector<NodeRecord>& nodes) : rest_(bytes), nodes_(nodes) {}
+
+  bool read(std::vector<PartitionRecord>& partitions, std::uint32_t count) {
+    if (count > rest_.size()) return false;
+    partitions.resize(count);
+    for (PartitionRecord& partition : partitions) {
+      if (!read(partition)) return false;
+    }
+    return rest_.empty();
+  }
+
+ private:
+  bool read(PartitionRecord& partition) {
+    if (!number(partition.epoch) || !node(partition.primary)) return false;
+    std::uint64_t backups = 0;
+    if (!number(backups) || backups > nodes_.size() || backups > rest_.size()) return false;
+    partition.backups.resize(static_cast<std::size_t>(backups));
+    for (NodeId& backup : partition.backups) {
+      if (!node(backup)) return false;
+    }
+    std::uint64_t learners = 0;
+    if (!number(learners) || learners > nodes_.size() || learners > rest_.size()) return false;
+    partition.learners.resize(static_cast<std::size_t>(learners));
+    for (LearnerRecord& learner : partition.learners) {
+      if (!node(learner.node) || !number(learner.since)) return false;
+    }
+    return true;
+  }
+
+  bool number(std::uint64_t& value) noexcept { return wire::take_varint(rest_, value); }
+
+  bool node(NodeId& id) noexcept {
+    std::uint64_t index = 0;
+    if (!number(index) || index >= nodes_.size()) return false;
+    id = nodes_[static_cast<std::size_t>(index)].id;
+    return true;
+  }
+
+  std::string_view rest_;
+  const std::vector<NodeRecord>& nodes_;
+};
+
+/// False where a field is malformed. `roles` is read last, since it needs the nodes.
+bool decode_fields(std::string_view bytes, ClusterMap& map, std::string_view& roles) {
+  wire::TaggedReader r(bytes);
+  while (r.next()) {
+    switch (r.tag()) {
+      case map_tag::cluster:
+        map.cluster = r.id<ClusterId>();
+        break;
+      case map_tag::revision:
+        map.revision = r.u64();
+        break;
+      case map_tag::partitions:
+        map.settings.partitions = r.u32();
+        break;
+      case map_tag::replicas:
+        map.settings.replicas = r.u32();
+        break;
+      case map_tag::leader:
+        map.leader = r.id<NodeId>();
+        break;
+      case map_tag::generation:
+        map.generation = r.u64();
+        break;
+      case map_tag::voter:
+        map.voters.push_back(r.id<NodeId>());
+        break;
+      case map_tag::node: {
+        NodeRecord node;
+        // The order is checked at once, so that a flood of empty records takes no memory.
+        const NodeId before = map.nodes.empty() ? NodeId{} : map.nodes.back().id;
+        if (!wire::read(r.message(), node) || node.id <= before) {
+          r.fail();
+        } else {
+          map.nodes.push_back(std::move(node));
+        }
+        break;
+      }
+      case map_tag::roles:
+        roles = r.bytes();
+        break;
+    }
+  }
+  return r.ok();
+}
+
+}  // namespace
+
+std::string encode(const ClusterMap& map) {
+  wire::TaggedWriter w;
+  w.put_id(map_tag::cluster, map.cluster);
+  w.put_u64(map_tag::revision, map.revision);
+  w.put_u64(map_tag::partitions, map.settings.partitions);
+  w.put_u64(map_tag::replicas, map.settings.replicas);
+  w.put_id(map_tag::leader, map.leader);
+  w.put_u64(map_tag::generation, map.generation);
+  for (const NodeId voter : map.voters)
+    w.put_id(map_tag::voter, voter);
+  for (const NodeRecord& node : map.nodes)
+    w.put_message(map_tag::node, wire::write(node));
+  w.put_bytes(map_tag::roles, encode_roles(map));
+  return std::move(w).take();
+}
+
+std::optional<ClusterMap> decode_cluster_map(std::string_view bytes) {
+  ClusterMap map;
+  std::string_view roles;
+  if (!decode_fields(bytes, map, roles) || !is_valid_partition_count(map.settings.partitions)) return std::nullopt;
+  if (!RolesReader(roles, map.nodes).read(map.partitions, map.settings.partitions)) return std::nullopt;
+  if (violation(map)) return std::nullopt;
+  return map;
+}
+
+}  // namespace dht

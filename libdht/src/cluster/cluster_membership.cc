@@ -1,0 +1,346 @@
+#include "cluster/cluster_membership.h"
+
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <dht/error.h>
+
+#include "cluster/join_procedure.h"
+#include "cluster/leader_seat.h"
+#include "cluster/leave_procedure.h"
+#include "wire/message_type.h"
+
+namespace dht::cluster {
+namespace {
+
+constexpr Duration kTick = std::chrono::milliseconds(50);
+/// Facts that come together go to the leader together.
+constexpr Duration kReportSpacing = std::chrono::milliseconds(1);
+
+wire::Answer refusal(Errc error, std::string message) {
+  wire::Answer answer;
+  answer.error = error;
+  answer.message = std::move(message);
+  return answer;
+}
+
+class ClusterMembership final : public Membership {
+ public:
+  ClusterMembership(MemberOptions options, Scheduler& scheduler, Transport& transport)
+      : member_(std::move(options), scheduler, transport),
+        seat_(member_),
+        join_(member_, seat_),
+        leave_(member_, seat_),
+        alive_(std::make_shared<bool>(true)) {
+    member_.set_ask_self(
+        [this](wire::Call call, Member::AnswerHandler answer) { seat_.on_call(std::move(call), std::move(answer)); });
+  }
+
+  void start(MembershipClient& client) override {
+    member_.set_client(client);
+    on_strand([this] {
+      seat_.take(member_.map());
+      tick();
+      heartbeat();
+    });
+  }
+
+  void stop() override {
+    alive_.reset();
+    const Status stopped{Errc::stopped, "the node is being stopped"};
+    stopped_ = true;
+    for (auto* handlers : {&join_handlers_, &leave_handlers_})
+      finish(*handlers, stopped);
+    for (Request& request : take_requests())
+      request.handler(stopped);
+    member_.stop();
+    tick_timer_.reset();
+    heartbeat_timer_.reset();
+  }
+
+  ClusterMapPtr map() const override { return member_.map(); }
+  MembershipView view() const override { return member_.view(); }
+  bool may_serve(Instant) const override { return true; }
+
+  void report_soon() override {
+    on_strand([this] {
+      if (report_due_) return;
+      report_due_ = true;
+      member_.later(kReportSpacing, [this] {
+        report_due_ = false;
+        send_heartbeat();
+      });
+    });
+  }
+
+  void heard_of(ClusterId cluster, Revision revision) override {
+    on_strand([this, cluster, revision] {
+      const ClusterMapPtr own = member_.map();
+      const bool newer_own = own->cluster == cluster && revision > own->revision;
+      const bool newer_target =
+          join_.target() && join_.target()->cluster == cluster && revision > join_.target()->revision;
+      if (newer_own || newer_target) send_heartbeat();
+    });
+  }
+
+  void join(std::vector<PeerName> peers, StatusHandler handler) override;
+  void leave(StatusHandler handler) override;
+
+  void on_request(const LinkInfo& from, std::uint16_t type, std::string payload) override;
+  void on_reply(const Peer&, std::uint16_t type, std::string payload) override {
+    if (type == static_cast<std::uint16_t>(wire::MessageType::answer)) member_.calls().on_answer(payload);
+  }
+  void on_broken(const Peer&, ConnectionId connection, std::error_code reason) override {
+    member_.calls().on_broken(connection, reason);
+  }
+
+ private:
+  void on_strand(Function<void()> task) {
+    member_.scheduler().post([alive = std::weak_ptr(alive_), task = std::move(task)]() mutable {
+      if (alive.lock()) task();
+    });
+  }
+
+  static void finish(std::vector<StatusHandler>& handlers, const Status& status) {
+    for (StatusHandler& handler : std::exchange(handlers, {}))
+      handler(status);
+  }
+
+  /// A join or leave that has not begun.
+  struct Request {
+    bool is_leave = false;
+    std::vector<PeerName> peers{};
+    StatusHandler handler{};
+  };
+  void request(Request request);
+  std::vector<Request> take_requests();
+  void begin_join(Request request);
+  void begin_leave(Request request);
+
+  bool is_leaving() const { return !leave_handlers_.empty(); }
+
+  void tick();
+  void heartbeat();
+  void send_heartbeat();
+  void on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error, const wire::Answer& answer);
+  void ask_another_member();
+  void answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer);
+  wire::Answer on_push(const wire::Call& call);
+
+  Member member_;
+  LeaderSeat seat_;
+  JoinProcedure join_;
+  LeaveProcedure leave_;
+  bool stopped_ = false;
+  bool report_due_ = false;
+  std::mutex requests_mutex_;
+  std::vector<Request> requests_;
+  std::vector<PeerName> joining_peers_;
+  std::vector<StatusHandler> join_handlers_;
+  std::vector<StatusHandler> leave_handlers_;
+  std::unique_ptr<Scheduler::Timer> tick_timer_;
+  std::unique_ptr<Scheduler::Timer> heartbeat_timer_;
+  std::shared_ptr<bool> alive_;  ///< seen by tasks that are still waiting when this object is gone
+};
+
+void ClusterMembership::tick() {
+  seat_.on_tick();
+  tick_timer_ = member_.scheduler().call_later(kTick, [this] { tick(); });
+}
+
+void ClusterMembership::heartbeat() {
+  send_heartbeat();
+  heartbeat_timer_ = member_.scheduler().call_later(member_.options().heartbeat_interval, [this] { heartbeat(); });
+}
+
+void ClusterMembership::send_heartbeat() {
+  const auto send = [this](const ClusterMapPtr& map, NodeReport report) {
+    wire::Call call = member_.make_call(wire::CallKind::heartbeat);
+    call.revision = map->revision;
+    call.report = std::move(report);
+    if (map->leader == member_.id()) {
+      return seat_.on_call(std::move(call), [](const wire::Answer&) {});
+    }
+    member_.calls().call(
+        Member::peer_of(*map, map->leader), std::move(call), member_.options().silence_limit,
+        [this, map](std::error_code error, const wire::Answer& answer) { on_heartbeat_answered(map, error, answer); });
+  };
+  send(member_.map(), member_.client().report());
+  // Once the target counts this node as a member it takes a heartbeat for the word of one, which this node is only when
+  // it has switched: the answer to its call is on the way.
+  const ClusterMapPtr& target = join_.target();
+  if (!target) return;
+  const NodeRecord* self = target->find(member_.id());
+  if (self != nullptr && self->state == NodeState::joining) send(target, {});
+}
+
+void ClusterMembership::on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error,
+                                              const wire::Answer& answer) {
+  if (!error && answer.map) {
+    member_.adopt(answer.map);
+    join_.on_target_map(answer.map);
+  }
+  if (error == Errc::stopped) return;
+  if (!error && !answer.error) {
+    member_.note_leader_heard(asked->cluster);
+    if (asked->cluster == member_.map()->cluster) member_.set_view(make_view(answer.members, answer.operations));
+    return;
+  }
+  if (asked->cluster != member_.map()->cluster) return;
+  if (member_.scheduler().now() - member_.leader_heard(asked->cluster) > member_.options().silence_limit) {
+    MembershipView view = member_.view();
+    view.in_contact = false;
+    member_.set_view(std::move(view));
+  }
+  ask_another_member();
+}
+
+void ClusterMembership::ask_another_member() {
+  const ClusterMapPtr map = member_.map();
+  std::vector<NodeId> others;
+  for (const NodeRecord& node : map->nodes) {
+    if (node.id != member_.id() && node.id != map->leader && node.state != NodeState::joining)
+      others.push_back(node.id);
+  }
+  if (others.empty()) return;
+  const NodeId other = others[member_.scheduler().random() % others.size()];
+  member_.calls().call(Member::peer_of(*map, other), member_.make_call(wire::CallKind::hello),
+                       member_.options().silence_limit, [this](std::error_code error, const wire::Answer& answer) {
+                         if (!error && answer.map) member_.adopt(answer.map);
+                       });
+}
+
+void ClusterMembership::join(std::vector<PeerName> peers, StatusHandler handler) {
+  request({.peers = std::move(peers), .handler = std::move(handler)});
+}
+
+void ClusterMembership::leave(StatusHandler handler) { request({.is_leave = true, .handler = std::move(handler)}); }
+
+void ClusterMembership::request(Request request) {
+  // Kept here and not in the task, so that `stop` finds the handler whether or not the task has run.
+  {
+    std::lock_guard lock(requests_mutex_);
+    requests_.push_back(std::move(request));
+  }
+  on_strand([this] {
+    for (Request& next : take_requests())
+      next.is_leave ? begin_leave(std::move(next)) : begin_join(std::move(next));
+  });
+}
+
+std::vector<ClusterMembership::Request> ClusterMembership::take_requests() {
+  std::lock_guard lock(requests_mutex_);
+  return std::exchange(requests_, {});
+}
+
+void ClusterMembership::begin_join(Request request) {
+  if (is_leaving()) {
+    return request.handler({Errc::conflict, "this node is leaving its cluster; wait until that is done, then join"});
+  }
+  if (!join_handlers_.empty()) {
+    if (request.peers != joining_peers_) {
+      return request.handler({Errc::conflict, "this node is joining a cluster already; wait until that is done"});
+    }
+    join_handlers_.push_back(std::move(request.handler));
+    return;
+  }
+  joining_peers_ = request.peers;
+  join_handlers_.push_back(std::move(request.handler));
+  join_.start(std::move(request.peers), [this](const Status& status) {
+    if (status.code == Errc::stopped && stopped_) return;
+    member_.log(status ? LogLevel::warning : LogLevel::info,
+                status ? fmt::format("join failed: {}", status.message)
+                       : fmt::format("joined: {} members", member_.map()->nodes.size()));
+    finish(join_handlers_, status);
+  });
+}
+
+void ClusterMembership::begin_leave(Request request) {
+  if (!join_handlers_.empty()) {
+    return request.handler({Errc::conflict, "this node is joining a cluster; wait until that is done, then leave"});
+  }
+  leave_handlers_.push_back(std::move(request.handler));
+  if (leave_handlers_.size() > 1) return;
+  seat_.set_closed(true);
+  leave_.start([this](const Status& status) {
+    if (stopped_) return;
+    seat_.set_closed(false);
+    member_.log(status ? LogLevel::warning : LogLevel::info,
+                status ? fmt::format("leave failed: {}", status.message)
+                       : std::string("left: this node stands alone and keeps a copy of its entries"));
+    finish(leave_handlers_, status);
+  });
+}
+
+void ClusterMembership::on_request(const LinkInfo& from, std::uint16_t type, std::string payload) {
+  if (type != static_cast<std::uint16_t>(wire::MessageType::call)) return;
+  auto call = wire::decode_call(payload);
+  if (!call) {
+    member_.log(LogLevel::warning, fmt::format("closed a connection of node {}: its control message makes no sense",
+                                               to_string(from.node)));
+    return member_.transport().close_link(from.link);
+  }
+  const std::uint64_t id = call->id;
+  answer_call(from, std::move(*call), [this, link = from.link, id](wire::Answer answer) {
+    answer.id = id;
+    const std::string bytes = wire::encode(answer);
+    static_cast<void>(member_.transport().reply(link, {static_cast<std::uint16_t>(wire::MessageType::answer), bytes}));
+  });
+}
+
+void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer) {
+  using enum wire::CallKind;
+  if (call.kind == hello) {
+    wire::Answer greeting;
+    greeting.map = member_.map();
+    greeting.try_later = !join_handlers_.empty();
+    return answer(std::move(greeting));
+  }
+  // Whoever speaks for another node than the one that shook hands is no node of ours.
+  if (call.node.id != from.node || from.node == member_.id()) {
+    return answer(refusal(Errc::invalid_argument, "the call names another node than its connection"));
+  }
+  if (call.kind == wire::CallKind::join) {
+    if (!join_.may_host(call.from)) {
+      wire::Answer later = refusal(Errc::conflict, "the node is joining another cluster itself");
+      later.try_later = true;
+      return answer(std::move(later));
+    }
+    return seat_.on_call(std::move(call), std::move(answer));
+  }
+  if (from.cluster != member_.map()->cluster) {
+    return answer(refusal(Errc::incompatible, "the node belongs to another cluster"));
+  }
+  switch (call.kind) {
+    case push_map:
+      return answer(on_push(call));
+    case hand_over:
+      for (const wire::HandOverOrder& order : call.hand_overs) {
+        member_.client().on_hand_over(order.partition, order.epoch);
+      }
+      return answer({});
+    case take_leadership:
+      return answer(seat_.on_take_leadership(call.map, is_leaving() || !join_handlers_.empty()));
+    default:
+      return seat_.on_call(std::move(call), std::move(answer));
+  }
+}
+
+wire::Answer ClusterMembership::on_push(const wire::Call& call) {
+  if (!call.map || call.map->cluster != member_.map()->cluster) {
+    return refusal(Errc::incompatible, "the node belongs to another cluster");
+  }
+  member_.adopt(call.map);
+  return {};
+}
+
+}  // namespace
+
+std::unique_ptr<Membership> make_cluster_membership(MemberOptions options, Scheduler& scheduler, Transport& transport) {
+  return std::make_unique<ClusterMembership>(std::move(options), scheduler, transport);
+}
+
+}  // namespace dht::cluster

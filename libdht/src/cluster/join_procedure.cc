@@ -1,0 +1,202 @@
+#include "cluster/join_procedure.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <dht/error.h>
+
+namespace dht::cluster {
+namespace {
+
+constexpr Duration kBackOff = std::chrono::milliseconds(100);
+
+/// A refused connection may only have come a moment too early; a silent peer has had its time-out.
+constexpr int kHelloRounds = 3;
+constexpr Duration kHelloPatience = std::chrono::seconds(1);
+
+constexpr std::string_view kKept = "This node serves its own table as before and lost nothing.";
+
+}  // namespace
+
+JoinProcedure::JoinProcedure(Member& member, LeaderSeat& seat) : member_(member), seat_(seat), leave_(member, seat) {}
+
+void JoinProcedure::start(std::vector<PeerName> peers, StatusHandler done) {
+  std::erase_if(peers, [this](const PeerName& peer) { return peer.address == member_.options().address; });
+  if (peers.empty()) return done({});  // a list of only itself
+  peers_ = std::move(peers);
+  done_ = std::move(done);
+  began_ = member_.scheduler().now();
+  hello_rounds_ = 0;
+  from_ = member_.map()->cluster;
+  say_hello(0);
+}
+
+void JoinProcedure::say_hello(std::size_t index) {
+  if (index == 0) unreached_.clear();
+  if (index == peers_.size()) return nobody_answered();
+  member_.calls().call(
+      Peer{.address = peers_[index].address}, member_.make_call(wire::CallKind::hello), member_.options().step_timeout,
+      [this, index](std::error_code error, const wire::Answer& answer) { on_hello(index, error, answer); });
+}
+
+void JoinProcedure::on_hello(std::size_t index, std::error_code error, const wire::Answer& answer) {
+  if (error == Errc::stopped) return end({error, "the node is being stopped"});
+  if (error || answer.error || !answer.map) {
+    if (!unreached_.empty()) unreached_ += "; ";
+    unreached_ += fmt::format("{}: {}", to_string(peers_[index].address), error ? error.message() : answer.message);
+    return say_hello(index + 1);
+  }
+  const ClusterMapPtr own = member_.map();
+  if (answer.map->cluster == own->cluster) return end({});
+  const bool hosting = std::any_of(own->nodes.begin(), own->nodes.end(),
+                                   [](const NodeRecord& node) { return node.state == NodeState::joining; });
+  // Where it is on its way into another cluster, perhaps this one, the way of the two together is known only then.
+  if (hosting || (own->nodes.size() > 1 && answer.try_later)) return try_again({});
+  if (own->nodes.size() > 1) return leave_first();
+  register_with(answer.map);
+}
+
+void JoinProcedure::nobody_answered() {
+  if (++hello_rounds_ < kHelloRounds && member_.scheduler().now() - began_ < kHelloPatience) {
+    return member_.later(member_.jittered(kBackOff), [this] { say_hello(0); });
+  }
+  end({Errc::unreachable, fmt::format("none of the peers answered as a node of a cluster ({}). {} Check the addresses, "
+                                      "and that a dhtd runs there.",
+                                      unreached_, kKept)});
+}
+
+void JoinProcedure::leave_first() {
+  leave_.start([this](Status status) {
+    if (status) {
+      status.message = "the node could not leave its present cluster first: " + status.message;
+      return end(std::move(status));
+    }
+    say_hello(0);
+  });
+}
+
+void JoinProcedure::register_with(const ClusterMapPtr& target) {
+  seat_.set_closed(true);
+  wire::Call call = member_.make_call(wire::CallKind::join);
+  call.from = from_;
+  call.partitions = member_.options().partitions;
+  call.replicas = member_.options().replicas;
+  const Peer leader = Member::peer_of(*target, target->leader);
+  member_.calls().call(Peer{.address = leader.address}, std::move(call), member_.options().step_timeout,
+                       [this](std::error_code error, wire::Answer answer) {
+                         if (error == Errc::stopped) return end({error, "the node is being stopped"});
+                         if (error) {
+                           answer.error = Errc::not_applied;
+                           answer.try_later = true;
+                           answer.message = "the cluster's leader cannot be reached (" + error.message() + ")";
+                         }
+                         on_registered(answer);
+                       });
+}
+
+void JoinProcedure::on_registered(const wire::Answer& answer) {
+  if (answer.error && answer.try_later) return try_again(answer);
+  if (answer.error || !answer.map || answer.map->find(member_.id()) == nullptr) {
+    return end({answer.error.value_or(Errc::not_applied), fmt::format("{} {}", answer.message, kKept)});
+  }
+  target_ = answer.map;
+  member_.note_leader_heard(target_->cluster);
+  if (member_.map()->nodes.size() > 1) return step_back();
+  copy(answer.drop_copies);
+}
+
+void JoinProcedure::step_back() {
+  // Another node has registered here just before this one closed: it goes first.
+  abandon();
+  target_ = nullptr;
+  try_again({});
+}
+
+void JoinProcedure::abandon() {
+  member_.calls().call(Member::peer_of(*target_, target_->leader), member_.make_call(wire::CallKind::abandon),
+                       member_.options().step_timeout, [](std::error_code, const wire::Answer&) {});
+}
+
+void JoinProcedure::try_again(const wire::Answer& answer) {
+  if (member_.scheduler().now() - began_ > member_.options().step_timeout) {
+    return end({answer.error.value_or(Errc::conflict),
+                fmt::format("the cluster could not take this node in time ({}). {} Try again later.",
+                            answer.message.empty() ? "another node is joining this one" : answer.message, kKept)});
+  }
+  seat_.set_closed(false);
+  // A random pause, so that two that stand in each other's way do not do so for ever.
+  member_.later(member_.jittered(kBackOff), [this] { say_hello(0); });
+}
+
+void JoinProcedure::copy(bool drop_copies) {
+  member_.client().copy_into(target_, drop_copies, [this](Status status) {
+    if (status) return give_up(std::move(status));
+    member_.client().finish_copy([this](Status finished) {
+      if (finished) return give_up(std::move(finished));
+      activate();
+    });
+  });
+}
+
+void JoinProcedure::on_target_map(const ClusterMapPtr& map) {
+  if (!target_ || map->cluster != target_->cluster || map->revision <= target_->revision) return;
+  target_ = map;
+  member_.client().on_target_map(map);
+}
+
+bool JoinProcedure::may_host(ClusterId from) const {
+  if (!done_) return true;
+  if (target_) return false;
+  const ClusterMapPtr own = member_.map();
+  return own->nodes.size() > 1 || own->cluster < from;
+}
+
+void JoinProcedure::activate() {
+  member_.ask_leader(target_, member_.make_call(wire::CallKind::activate), member_.options().step_timeout,
+                     [this](const wire::Answer& answer) { on_activated(answer); });
+}
+
+void JoinProcedure::on_activated(const wire::Answer& answer) {
+  if (answer.error == Errc::stopped) return end({Errc::stopped, "the node is being stopped"});
+  if (answer.error || !answer.map) {
+    return give_up({answer.error.value_or(Errc::not_applied),
+                    fmt::format("the cluster did not make this node a full member ({})", answer.message)});
+  }
+  const ClusterMapPtr map = answer.map;
+  target_ = nullptr;
+  seat_.vacate();
+  member_.become(map);
+  member_.transport().set_identity({member_.id(), map->cluster, member_.options().address});
+  member_.client().switch_to(map);
+  settle();
+}
+
+void JoinProcedure::settle() {
+  member_.ask_leader(member_.map(), member_.make_call(wire::CallKind::settle), member_.options().step_timeout,
+                     [this](const wire::Answer& answer) {
+                       if (!answer.error) return end({});
+                       end({*answer.error, fmt::format("this node is a member of the cluster, but whether the "
+                                                       "partitions are even is not known ({})",
+                                                       answer.message)});
+                     });
+}
+
+void JoinProcedure::give_up(Status status) {
+  if (status.code == Errc::stopped) return end(std::move(status));
+  abandon();
+  member_.client().abandon_join([this, status = std::move(status)]() mutable {
+    target_ = nullptr;
+    status.message =
+        fmt::format("{}. {} What was copied into the other cluster already stays there.", status.message, kKept);
+    end(std::move(status));
+  });
+}
+
+void JoinProcedure::end(Status status) {
+  seat_.set_closed(false);
+  std::exchange(done_, nullptr)(std::move(status));
+}
+
+}  // namespace dht::cluster

@@ -1,0 +1,109 @@
+// Leader: what the one leader of a cluster decides. Pure logic: calls, reports and the time come in; map changes,
+// pushes, orders and answers go out.
+//
+// It is level-triggered: after every event it compares the newest chosen map and the newest reports with what should
+// be, and makes *one* map change out of all that is ready. At most one change is under way; what comes meanwhile goes
+// into the next. Nothing that it remembers besides the map is needed for safety: nodes repeat their reports, callers
+// repeat their calls, so a new leader starts from the map alone.
+//
+// A move of partition p from A to B: B becomes learner in the map; A reports it level; A is ordered to hand over; A
+// reports stopped; one change makes B primary in the next epoch.
+//
+// Thread rule: one caller at a time (the membership's strand).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/scheduler.h>
+
+#include "cluster/joins.h"
+#include "cluster/leader_effects.h"
+#include "cluster/leaves.h"
+#include "cluster/liveness.h"
+#include "cluster/move_driver.h"
+#include "cluster/report_book.h"
+#include "cluster/scene.h"
+#include "cluster/spread.h"
+#include "cluster/waiting_calls.h"
+#include "wire/control.h"
+
+namespace dht::cluster {
+
+class Leader {
+ public:
+  /// `map` is chosen and names `self` as leader. Every member counts as alive until `silence_limit` has passed.
+  Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant now);
+  ~Leader();
+
+  const ClusterMapPtr& map() const noexcept;
+
+  // Calls of nodes. The same call again replaces the ticket of the earlier one, which is answered with Errc::conflict
+  // and try_later.
+
+  void on_join(Ticket ticket, const wire::Call& call, std::uint64_t wall_ms, Instant now, LeaderEffects& effects);
+  void on_activate(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
+  void on_settle(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
+  void on_abandon(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
+  void on_leave(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
+  void on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, LeaderEffects& effects);
+
+  /// This node itself joins another cluster or leaves: joins are refused (try_later) while it does.
+  void set_closed(bool closed);
+
+  // What became of effects.
+
+  void on_acknowledged(NodeId node, Revision adopted, Instant now, LeaderEffects& effects);
+  void on_chosen(ClusterMapPtr map, Instant now, LeaderEffects& effects);
+  /// The proposal was not made; `newest` is what the register holds. Where that names another leader the owner drops
+  /// this object; `stop` answers whoever waits.
+  void on_refused(ClusterMapPtr newest, Instant now, LeaderEffects& effects);
+  /// Time passes: call at least every `silence_limit / 8`. Repeats pushes and orders that were not heeded.
+  void on_tick(Instant now, LeaderEffects& effects);
+
+  /// For handing the leadership over: makes no further proposal from now on, until `resume`.
+  void resign();
+  void resume(Instant now, LeaderEffects& effects);
+  bool is_proposing() const noexcept;
+  /// Alive, active members besides this one, those with the newest map first: who can take the leadership over.
+  std::vector<NodeId> successors(Instant now) const;
+
+  /// Answers every waiting ticket with Errc::not_applied and try_later.
+  void stop(LeaderEffects& effects);
+
+  std::vector<wire::MemberReport> members(Instant now) const;
+  std::vector<wire::OperationReport> operations(Instant now) const;
+
+ private:
+  void pass(Instant now);
+  Scene scene(Instant now, LeaderEffects& effects);
+  Scene begin_call(wire::CallKind kind, Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
+  void hear(NodeId node, Revision adopted, Instant now);
+  void adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects);
+  void advance(Instant now, LeaderEffects& effects);
+  std::set<NodeId> shunned() const;
+  bool may_propose() const noexcept;
+  void propose(const Scene& at);
+  void order(Instant now, LeaderEffects& effects);
+  bool is_quiet(Instant now) const;
+
+  NodeId self_;
+  ClusterMapPtr map_;       ///< the newest chosen one
+  ClusterMapPtr proposal_;  ///< the change under way, or null
+  bool resigned_ = false;
+  bool has_news_ = true;  ///< something was learnt since the last change was made, so another may be due
+  Instant last_event_;
+  Liveness liveness_;
+  ReportBook reports_;
+  Spread spread_;
+  WaitingCalls waiting_;
+  Joins joins_;
+  Leaves leaves_;
+  MoveDriver moves_;
+  std::map<NodeId, std::uint64_t> bytes_at_leave_;  ///< of leaving nodes: what they held when they asked
+};
+
+}  // namespace dht::cluster

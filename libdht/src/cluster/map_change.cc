@@ -1,0 +1,135 @@
+#include "cluster/map_change.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace dht::cluster {
+
+namespace {
+
+auto is_learner(NodeId node) {
+  return [node](const LearnerRecord& learner) { return learner.node == node; };
+}
+
+bool has_role(const PartitionRecord& partition, NodeId node) {
+  const auto& [epoch, primary, backups, learners] = partition;
+  return primary == node || std::find(backups.begin(), backups.end(), node) != backups.end() ||
+         std::any_of(learners.begin(), learners.end(), is_learner(node));
+}
+
+}  // namespace
+
+MapChange::MapChange(const ClusterMap& base) : map_(base) { ++map_.revision; }
+
+void MapChange::add_joining(NodeRecord node) {
+  DHT_ASSERT(node.id);
+  DHT_ASSERT(map_.find(node.id) == nullptr);
+  DHT_ASSERT(map_.find_name(node.name) == nullptr);
+  node.state = NodeState::joining;
+  const auto place = std::upper_bound(map_.nodes.begin(), map_.nodes.end(), node.id,
+                                      [](NodeId id, const NodeRecord& other) { return id < other.id; });
+  map_.nodes.insert(place, std::move(node));
+  changed_ = true;
+}
+
+void MapChange::remove_node(NodeId id) {
+  const NodeRecord& node = member(id);
+  DHT_ASSERT(map_.leader != id);
+  DHT_ASSERT(std::find(map_.voters.begin(), map_.voters.end(), id) == map_.voters.end());
+  DHT_ASSERT(std::none_of(map_.partitions.begin(), map_.partitions.end(),
+                          [id](const PartitionRecord& partition) { return has_role(partition, id); }));
+  map_.nodes.erase(map_.nodes.begin() + (&node - map_.nodes.data()));
+}
+
+void MapChange::activate(NodeId id) {
+  NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::joining);
+  node.state = NodeState::active;
+}
+
+void MapChange::begin_leave(NodeId id) {
+  NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::active);
+  node.state = NodeState::leaving;
+}
+
+void MapChange::cancel_leave(NodeId id) {
+  NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::leaving);
+  node.state = NodeState::active;
+}
+
+void MapChange::mark_down(NodeId id) {
+  NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::active || node.state == NodeState::leaving);
+  node.state = NodeState::down;
+}
+
+void MapChange::mark_active(NodeId id) {
+  NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::down);
+  node.state = NodeState::active;
+}
+
+void MapChange::set_leader(NodeId id) {
+  const NodeRecord& node = member(id);
+  DHT_ASSERT(node.state == NodeState::active);
+  DHT_ASSERT(map_.leader != id);
+  map_.leader = id;
+  ++map_.generation;
+  map_.voters = {id};
+}
+
+void MapChange::add_learner(PartitionId partition, NodeId node) {
+  PartitionRecord& record = partition_record(partition);
+  const NodeRecord& learner = member(node);
+  DHT_ASSERT(learner.state == NodeState::active);
+  DHT_ASSERT(!has_role(record, node));
+  record.learners.push_back({node, map_.revision});
+}
+
+void MapChange::remove_learner(PartitionId partition, NodeId node) {
+  PartitionRecord& record = partition_record(partition);
+  const auto erased = std::erase_if(record.learners, is_learner(node));
+  DHT_ASSERT(erased == 1);
+}
+
+void MapChange::move_primary(PartitionId partition, NodeId to) {
+  PartitionRecord& record = partition_record(partition);
+  const NodeRecord& learner = member(to);
+  DHT_ASSERT(learner.state == NodeState::active);
+  DHT_ASSERT(std::any_of(record.learners.begin(), record.learners.end(), is_learner(to)));
+  record.primary = to;
+  record.learners.clear();
+  ++record.epoch;
+}
+
+void MapChange::reopen_primary(PartitionId partition) {
+  PartitionRecord& record = partition_record(partition);
+  record.learners.clear();
+  ++record.epoch;
+}
+
+ClusterMap MapChange::finish() && {
+  DHT_ASSERT(!violation(map_));
+  return std::move(map_);
+}
+
+/// The record of a member that an operation is about.
+NodeRecord& MapChange::member(NodeId id) {
+  changed_ = true;
+  const NodeRecord* found = map_.find(id);
+  DHT_ASSERT(found != nullptr);
+  return map_.nodes[static_cast<std::size_t>(found - map_.nodes.data())];
+}
+
+/// The record of a partition that an operation is about.
+PartitionRecord& MapChange::partition_record(PartitionId partition) {
+  changed_ = true;
+  DHT_ASSERT(partition < map_.partitions.size());
+  return map_.partitions[partition];
+}
+
+}  // namespace dht::cluster

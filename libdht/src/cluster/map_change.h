@@ -1,0 +1,69 @@
+// MapChange: one change of the cluster map. Takes a map, does some operations on a copy of it, and gives the map of the
+// next revision. Pure: no clock, no I/O.
+//
+//   MapChange change(*map);
+//   change.move_primary(7, node);
+//   change.activate(node);
+//   ClusterMap next = std::move(change).finish();
+//
+// Each operation says what must hold before it; that is asserted, and so is the soundness of the result. Whoever
+// decides on a change has looked at the map first, so a broken precondition is a bug and not an input.
+//
+// Thread rule: none of its own; use one object from one thread at a time.
+#pragma once
+
+#include <dht/cluster_map.h>
+
+namespace dht::cluster {
+
+class MapChange {
+ public:
+  /// Copies `base`, which must be sound.
+  explicit MapChange(const ClusterMap& base);
+
+  // Members.
+
+  /// A newcomer, whose id and name no member has. Its state in the map is `joining`, whatever the record says.
+  void add_joining(NodeRecord node);
+  /// The node must have no role in any partition, and be neither leader nor voter.
+  void remove_node(NodeId id);
+  void activate(NodeId id);      ///< joining -> active
+  void begin_leave(NodeId id);   ///< active -> leaving
+  void cancel_leave(NodeId id);  ///< leaving -> active
+  void mark_down(NodeId id);     ///< active or leaving -> down
+  void mark_active(NodeId id);   ///< down -> active
+
+  /// Hands the leadership, and with it the register, to another node, which must be active. The generation grows and
+  /// that node is the only voter.
+  void set_leader(NodeId id);
+
+  // Roles.
+
+  /// `node` must be active and have no role in the partition. It copies from `since` = the revision of this change on.
+  void add_learner(PartitionId partition, NodeId node);
+  /// `node` must be a learner of the partition.
+  void remove_learner(PartitionId partition, NodeId node);
+  /// Ends a move: the learner `to`, which must be active, becomes the primary in a new epoch. The old primary leaves
+  /// the partition and so do all other learners; backups stay.
+  void move_primary(PartitionId partition, NodeId to);
+  /// Ends a move that broke off after the primary had stopped: the same primary serves on in a new epoch (a stopped
+  /// primary never serves its old one again), without learners.
+  void reopen_primary(PartitionId partition);
+
+  /// True where no operation was made.
+  bool empty() const noexcept { return !changed_; }
+  /// The map as the operations so far have made it.
+  const ClusterMap& map() const noexcept { return map_; }
+
+  /// The changed map, of the revision after the base's. It is sound (asserted).
+  ClusterMap finish() &&;
+
+ private:
+  NodeRecord& member(NodeId id);
+  PartitionRecord& partition_record(PartitionId partition);
+
+  ClusterMap map_;
+  bool changed_ = false;
+};
+
+}  // namespace dht::cluster

@@ -1,0 +1,184 @@
+#include "cluster/member.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <dht/error.h>
+#include <dht/partitioner.h>
+
+#include "base/random_id.h"
+
+namespace dht::cluster {
+namespace {
+
+constexpr Duration kAskAgain = std::chrono::milliseconds(50);
+
+ClusterMapPtr founded(const MemberOptions& options, ClusterId cluster) {
+  ClusterSettings settings;
+  settings.partitions = options.partitions.value_or(kDefaultPartitions);
+  settings.replicas = options.replicas.value_or(1);
+  return std::make_shared<const ClusterMap>(
+      found_cluster(cluster, settings, options.id, options.name, options.address));
+}
+
+}  // namespace
+
+MembershipView make_view(const std::vector<wire::MemberReport>& members,
+                         const std::vector<wire::OperationReport>& operations) {
+  MembershipView view;
+  view.in_contact = true;
+  for (const wire::MemberReport& member : members) {
+    view.members.push_back({.node = member.node, .alive = member.alive, .statistics = member.statistics});
+  }
+  for (const wire::OperationReport& operation : operations) {
+    view.operations.push_back({.is_join = operation.is_join,
+                               .name = operation.name,
+                               .done = operation.done,
+                               .total = operation.total,
+                               .bytes_done = operation.bytes_done,
+                               .age = std::chrono::milliseconds(operation.milliseconds)});
+  }
+  return view;
+}
+
+Member::Member(MemberOptions options, Scheduler& scheduler, Transport& transport)
+    : options_(std::move(options)),
+      scheduler_(scheduler),
+      transport_(transport),
+      calls_(scheduler, transport),
+      map_(founded(options_, base::random_id<ClusterId>(scheduler))) {
+  view_.members.push_back({.node = options_.id, .alive = true});
+  view_.in_contact = true;
+}
+
+Member::~Member() = default;
+
+ClusterMapPtr Member::map() const {
+  std::lock_guard lock(mutex_);
+  return map_;
+}
+
+bool Member::adopt(const ClusterMapPtr& map) {
+  {
+    std::lock_guard lock(mutex_);
+    if (map->cluster != map_->cluster || map->revision <= map_->revision) return false;
+    map_ = map;
+  }
+  client_->on_map(map);
+  return true;
+}
+
+Instant Member::leader_heard(ClusterId cluster) const {
+  const auto found = heard_.find(cluster);
+  return found == heard_.end() ? Instant{Duration::min()} : found->second;
+}
+
+void Member::become(const ClusterMapPtr& map) {
+  heard_.clear();
+  note_leader_heard(map->cluster);
+  std::lock_guard lock(mutex_);
+  map_ = map;
+}
+
+MembershipView Member::view() const {
+  std::lock_guard lock(mutex_);
+  return view_;
+}
+
+void Member::set_view(MembershipView view) {
+  std::lock_guard lock(mutex_);
+  view_ = std::move(view);
+}
+
+wire::Call Member::make_call(wire::CallKind kind) const {
+  wire::Call call;
+  call.kind = kind;
+  call.node = {.id = options_.id, .name = options_.name, .address = options_.address, .state = NodeState::joining};
+  call.wall_ms = scheduler_.wall_ms();
+  return call;
+}
+
+Peer Member::peer_of(const ClusterMap& map, NodeId node) {
+  const NodeRecord* record = map.find(node);
+  return record == nullptr ? Peer{} : Peer{record->address, map.cluster, node};
+}
+
+struct Member::Question {
+  ClusterMapPtr map;
+  wire::Call call;
+  Duration patience;
+  Instant asked;
+  AnswerHandler handler;
+};
+
+void Member::ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, AnswerHandler handler) {
+  ask(std::make_shared<Question>(
+      Question{std::move(map), std::move(call), patience, scheduler_.now(), std::move(handler)}));
+}
+
+void Member::ask(std::shared_ptr<Question> question) {
+  const ClusterMapPtr newest = map();
+  if (newest->cluster == question->map->cluster && newest->revision > question->map->revision) question->map = newest;
+  auto on_answer = [this, question](std::error_code error, wire::Answer answer) {
+    on_word(question, error, std::move(answer));
+  };
+  if (question->map->leader == id()) {
+    // Posted, so that the asker's handler never runs inside the call.
+    return ask_self_(question->call, [this, on_answer](wire::Answer answer) {
+      later({}, [on_answer, answer = std::move(answer)]() mutable { on_answer({}, std::move(answer)); });
+    });
+  }
+  // Some calls are answered when much has been done (a settle, a leave). Those are asked again after the time-out, for
+  // as long as the leader answers heartbeats.
+  calls_.call(peer_of(*question->map, question->map->leader), question->call, question->patience, on_answer);
+}
+
+void Member::on_word(std::shared_ptr<Question> question, std::error_code error, wire::Answer answer) {
+  if (error == Errc::stopped) {
+    answer.error = Errc::stopped;
+    answer.message = "the node is being stopped";
+    return question->handler(std::move(answer));
+  }
+  const Instant now = scheduler_.now();
+  if (!error) {
+    if (answer.map && answer.map->cluster == question->map->cluster && answer.map->revision > question->map->revision) {
+      question->map = answer.map;
+    }
+    if (!answer.error || !answer.try_later) return question->handler(std::move(answer));
+  }
+  if (now - std::max(question->asked, leader_heard(question->map->cluster)) > question->patience) {
+    if (error) {
+      answer.error = Errc::not_applied;
+      answer.try_later = true;
+      answer.message = "the cluster's leader cannot be reached (" + error.message() + ")";
+    }
+    return question->handler(std::move(answer));
+  }
+  later(jittered(kAskAgain), [this, question] { ask(question); });
+}
+
+Duration Member::jittered(Duration about) {
+  const auto span = static_cast<std::uint64_t>(about.count()) + 1;
+  return about / 2 + Duration(static_cast<Duration::rep>(scheduler_.random() % span));
+}
+
+void Member::later(Duration delay, Function<void()> task) {
+  const std::uint64_t number = ++last_task_;
+  delayed_[number] = scheduler_.call_later(delay, [this, number, task = std::move(task)]() mutable {
+    // The timer owns this function: what is needed after its end is moved out first.
+    auto due = std::move(task);
+    delayed_.erase(number);
+    due();
+  });
+}
+
+void Member::log(LogLevel level, std::string_view line) const {
+  if (options_.log) options_.log(level, line);
+}
+
+void Member::stop() {
+  calls_.stop();
+  delayed_.clear();
+}
+
+}  // namespace dht::cluster

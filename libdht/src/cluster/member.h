@@ -1,0 +1,114 @@
+// Member: what every part of cluster membership shares: who this node is, the newest map of its cluster, and how to ask
+// the leader.
+//
+// Thread rule: one strand, except `map`, `view` and `set_view`, which may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/log.h>
+#include <dht/membership.h>
+#include <dht/scheduler.h>
+#include <dht/transport.h>
+
+#include "cluster/calls.h"
+
+namespace dht::cluster {
+
+struct MemberOptions {
+  NodeId id{};
+  std::string name{};
+  Address address{};
+  /// What this node was told; empty where it takes a cluster's settings as they are.
+  std::optional<std::uint32_t> partitions{};
+  std::optional<std::uint32_t> replicas{};
+  Duration heartbeat_interval{};
+  Duration silence_limit{};
+  Duration step_timeout{};  ///< for one step of a join or leave
+  std::uint32_t max_moves_per_node = 64;
+  LogSink log{};
+};
+
+/// What the leader tells, as the membership contract shows it.
+MembershipView make_view(const std::vector<wire::MemberReport>& members,
+                         const std::vector<wire::OperationReport>& operations);
+
+class Member {
+ public:
+  Member(MemberOptions options, Scheduler& scheduler, Transport& transport);
+  ~Member();
+
+  const MemberOptions& options() const noexcept { return options_; }
+  NodeId id() const noexcept { return options_.id; }
+  Scheduler& scheduler() noexcept { return scheduler_; }
+  Transport& transport() noexcept { return transport_; }
+  Calls& calls() noexcept { return calls_; }
+
+  void set_client(MembershipClient& client) noexcept { client_ = &client; }
+  MembershipClient& client() noexcept { return *client_; }
+
+  ClusterMapPtr map() const;
+  bool leads() const { return map()->leader == id(); }
+  /// Takes a newer map of the same cluster over and passes it to the client. False where it is not newer or another's.
+  bool adopt(const ClusterMapPtr& map);
+  /// The node belongs to another cluster from now on; the client knows.
+  void become(const ClusterMapPtr& map);
+
+  MembershipView view() const;
+  void set_view(MembershipView view);
+
+  /// A call of this node, with its record filled in.
+  wire::Call make_call(wire::CallKind kind) const;
+  /// The peer that `node` is in `map`; empty where it is no member there.
+  static Peer peer_of(const ClusterMap& map, NodeId node);
+
+  /// Asks the leader of the cluster of `map`, and again (another one, if the leadership has moved) after a pause while
+  /// it answers "later" or cannot be reached; gives up when it has heard nothing of a leader for `patience`. `handler`
+  /// gets the final answer; the newest map seen comes in it. Calls to the own leader go through `ask_self`.
+  using AnswerHandler = Function<void(wire::Answer)>;
+  void ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, AnswerHandler handler);
+  /// How calls of this node to itself are answered, while it leads.
+  void set_ask_self(Function<void(wire::Call, AnswerHandler)> ask_self) { ask_self_ = std::move(ask_self); }
+
+  /// The leader of that cluster, which this node follows or joins, has just answered.
+  void note_leader_heard(ClusterId cluster) { heard_[cluster] = scheduler_.now(); }
+  /// When it last did; the beginning of time where it never has.
+  Instant leader_heard(ClusterId cluster) const;
+
+  /// A random duration between half of `about` and one and a half of it.
+  Duration jittered(Duration about);
+  /// Runs `task` later, unless the member is destroyed or stopped before.
+  void later(Duration delay, Function<void()> task);
+  void log(LogLevel level, std::string_view line) const;
+  /// Ends every call and forgets every delayed task.
+  void stop();
+
+ private:
+  struct Question;
+  void ask(std::shared_ptr<Question> question);
+  void on_word(std::shared_ptr<Question> question, std::error_code error, wire::Answer answer);
+
+  const MemberOptions options_;
+  Scheduler& scheduler_;
+  Transport& transport_;
+  Calls calls_;
+  MembershipClient* client_ = nullptr;
+  Function<void(wire::Call, AnswerHandler)> ask_self_;
+  std::map<ClusterId, Instant> heard_;
+  std::uint64_t last_task_ = 0;
+  std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> delayed_;
+
+  mutable std::mutex mutex_;
+  ClusterMapPtr map_;
+  MembershipView view_;
+};
+
+}  // namespace dht::cluster

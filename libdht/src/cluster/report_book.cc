@@ -1,0 +1,43 @@
+#include "cluster/report_book.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace dht::cluster {
+
+bool ReportBook::replace(NodeId node, NodeReport report) {
+  const auto [place, is_new] = reports_.try_emplace(node);
+  const bool has_news = is_new ? !report.partitions.empty() : place->second.partitions != report.partitions;
+  place->second = std::move(report);
+  return has_news;
+}
+
+void ReportBook::keep_only(const ClusterMap& map) {
+  std::erase_if(reports_, [&](const auto& entry) { return map.find(entry.first) == nullptr; });
+}
+
+StorageStatistics ReportBook::statistics(NodeId node) const {
+  const auto found = reports_.find(node);
+  return found != reports_.end() ? found->second.statistics : StorageStatistics{};
+}
+
+bool ReportBook::may_hold_copies(NodeId node, ClusterId of) const {
+  const auto found = reports_.find(node);
+  if (found == reports_.end()) return true;
+  const std::vector<ClusterId>& copies_of = found->second.copies_of;
+  return std::find(copies_of.begin(), copies_of.end(), of) != copies_of.end();
+}
+
+std::vector<const PartitionReport*> ReportBook::current(const ClusterMap& map) const {
+  std::vector<const PartitionReport*> by_partition(map.partitions.size(), nullptr);
+  for (const auto& [node, report] : reports_) {
+    for (const PartitionReport& partition : report.partitions) {
+      if (partition.partition >= map.partitions.size()) continue;
+      const PartitionRecord& record = map.partitions[partition.partition];
+      if (record.primary == node && record.epoch == partition.epoch) by_partition[partition.partition] = &partition;
+    }
+  }
+  return by_partition;
+}
+
+}  // namespace dht::cluster

@@ -1,0 +1,33 @@
+// ReportBook: the newest report of every node.
+//
+// Thread rule: none of its own; use one object from one thread at a time.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/membership.h>
+
+namespace dht::cluster {
+
+class ReportBook {
+ public:
+  /// Replaces what the node reported before. True where it says something else about partitions.
+  bool replace(NodeId node, NodeReport report);
+  /// Forgets nodes that are not in the map.
+  void keep_only(const ClusterMap& map);
+
+  StorageStatistics statistics(NodeId node) const;
+  /// True, too, where the node has not reported yet: it may.
+  bool may_hold_copies(NodeId node, ClusterId of) const;
+
+  /// By partition: what its primary says of the present epoch; null where it says nothing. Reports that a later map
+  /// has overtaken are not found. Valid until the book changes.
+  std::vector<const PartitionReport*> current(const ClusterMap& map) const;
+
+ private:
+  std::map<NodeId, NodeReport> reports_;
+};
+
+}  // namespace dht::cluster

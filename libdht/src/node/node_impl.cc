@@ -1,0 +1,364 @@
+#include "node/node_impl.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <dht/error.h>
+
+#include "base/assert.h"
+#include "base/random_id.h"
+#include "cluster/cluster_membership.h"
+
+namespace dht {
+namespace {
+
+/// How often deadlines are looked at and what was put off is tried again: well below what a person notices.
+constexpr Duration kHouseInterval = std::chrono::milliseconds(20);
+constexpr unsigned kRoundsPerSweep = 25;
+
+void check_options(const NodeOptions& options, const std::string& name) {
+  if (!is_valid_name(name)) {
+    throw std::invalid_argument(fmt::format(
+        "\"{}\" cannot be a node's name: 1 to {} bytes, no control characters, no comma, no colon or blank at the ends",
+        name, kMaxNameBytes));
+  }
+  if (options.partitions && !is_valid_partition_count(*options.partitions)) {
+    throw std::invalid_argument(
+        fmt::format("{} partitions are not possible: a power of two from 1 to {}", *options.partitions, kHashSlots));
+  }
+  if (options.replicas.value_or(1) != 1) {
+    throw std::invalid_argument("this version keeps one copy of each entry: replicas must be 1");
+  }
+}
+
+NodeOptions completed(NodeOptions options, const Address& address) {
+  if (options.name.empty()) options.name = to_string(address);
+  check_options(options, options.name);
+  return options;
+}
+
+cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, const Address& address) {
+  return {.id = id,
+          .name = options.name,
+          .address = address,
+          .partitions = options.partitions,
+          .replicas = options.replicas,
+          .heartbeat_interval = options.heartbeat_interval,
+          .silence_limit = options.silence_limit,
+          .step_timeout = options.join_step_timeout,
+          .max_moves_per_node = options.max_moves_per_node,
+          .log = options.log};
+}
+
+std::error_code interrupted(const node::Operation& operation, Errc certain) {
+  const bool may_be_done = operation.state != node::Operation::State::parked && !operation.is_repeatable();
+  return may_be_done ? Errc::outcome_unknown : certain;
+}
+
+}  // namespace
+
+Node::Impl::Impl(NodeOptions options, NodeParts given)
+    : own_(options, given),
+      parts_(own_.parts(given)),
+      address_(own_.advertised(options)),
+      options_(completed(std::move(options), address_)),
+      id_(options_.id ? options_.id : base::random_id<NodeId>(*parts_.scheduler)),
+      strand_(*parts_.scheduler),
+      route_here_([this](OperationId id) { current()->route(id); }),
+      own_membership_(
+          parts_.membership != nullptr
+              ? nullptr
+              : cluster::make_cluster_membership(member_options(options_, id_, address_), strand_, *parts_.transport)),
+      membership_(parts_.membership != nullptr ? parts_.membership : own_membership_.get()) {
+  const ClusterMapPtr map = membership_->map();
+  session_ = std::make_shared<node::Session>(session_parts(), map);
+  session_->found();
+  parts_.transport->start({id_, map->cluster, address_}, *this);
+  membership_->start(*this);
+  strand_.post([this] { keep_house(); });
+  own_.start();
+}
+
+Node::Impl::~Impl() {
+  own_.stop();
+  strand_.close();
+  parts_.transport->stop();
+  membership_->stop();
+  for (node::Operation& operation : operations_.take_all(true)) {
+    operation.fail(interrupted(operation, Errc::stopped));
+  }
+}
+
+node::SessionParts Node::Impl::session_parts() {
+  return {.self = id_,
+          .scheduler = &strand_,
+          .transport = parts_.transport,
+          .storage = parts_.storage,
+          .partitioner = parts_.partitioner,
+          .membership = membership_,
+          .operations = &operations_,
+          .log = &options_.log,
+          .route_elsewhere = &route_here_};
+}
+
+Node::Impl::SessionPtr Node::Impl::current() const {
+  std::lock_guard lock(sessions_mutex_);
+  return session_;
+}
+
+Node::Impl::SessionPtr Node::Impl::session_in(ClusterId cluster) const {
+  std::lock_guard lock(sessions_mutex_);
+  for (const SessionPtr& session : {session_, joining_, former_}) {
+    if (session && session->cluster() == cluster) return session;
+  }
+  return session_;
+}
+
+// Clients' operations.
+
+std::error_code Node::Impl::check_key(std::string_view key) const {
+  if (key.empty()) return Errc::invalid_argument;
+  if (key.size() > options_.max_key_bytes) return Errc::too_large;
+  return {};
+}
+
+OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, GetHandler handler) {
+  if (const std::error_code error = check_key(key)) {
+    handler(error, std::nullopt);
+    return 0;
+  }
+  const OperationId id = operations_.next_id();
+  const auto make_operation = [&] {
+    node::Operation operation;
+    operation.id = id;
+    operation.kind = node::Operation::Kind::get;
+    operation.deadline = strand_.now() + options.deadline;
+    operation.key = key;
+    operation.on_get = std::move(handler);
+    return operation;
+  };
+  GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
+    if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
+  };
+  std::optional<node::Operation> refused;
+  auto here = current()->read_here(key, from_replica, [&] {
+    node::Operation operation = make_operation();
+    operation.state = node::Operation::State::in_replica;
+    if (!operations_.add(operation)) refused = std::move(operation);
+  });
+  if (refused) refused->fail(Errc::stopped);
+  if (here.outcome) {
+    handler(here.outcome->error, std::move(here.outcome->entry));
+    return 0;
+  }
+  if (!here.served) begin(make_operation());
+  return id;
+}
+
+OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) {
+  std::error_code error = check_key(request.key);
+  if (!error && request.value.size() > options_.max_value_bytes) error = Errc::too_large;
+  if (error) {
+    handler(error, {});
+    return 0;
+  }
+  const OperationId id = operations_.next_id();
+  const auto make_operation = [&] {
+    node::Operation operation;
+    operation.id = id;
+    operation.kind = node::Operation::Kind::write;
+    operation.deadline = strand_.now() + options.deadline;
+    operation.key = request.key;
+    operation.value = request.value;
+    operation.write_kind = request.kind;
+    operation.precondition = options.precondition;
+    operation.on_write = std::move(handler);
+    return operation;
+  };
+  WriteHandler from_replica = [this, id](std::error_code result_error, WriteResult result) {
+    if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
+  };
+  std::optional<node::Operation> refused;
+  auto here = current()->write_here(request, options.precondition, from_replica, [&] {
+    node::Operation operation = make_operation();
+    operation.state = node::Operation::State::in_replica;
+    if (!operations_.add(operation)) refused = std::move(operation);
+  });
+  if (refused) refused->fail(Errc::outcome_unknown);
+  if (here.outcome) {
+    handler(here.outcome->error, here.outcome->result);
+    return 0;
+  }
+  if (!here.served) begin(make_operation());
+  return id;
+}
+
+void Node::Impl::begin(node::Operation operation) {
+  if (operations_.size() >= options_.max_requests_in_flight) return operation.fail(Errc::overloaded);
+  const OperationId id = operation.id;
+  if (!operations_.add(operation)) return operation.fail(Errc::stopped);
+  current()->route(id);
+}
+
+void Node::Impl::cancel(OperationId id) {
+  if (auto operation = operations_.take(id)) operation->fail(interrupted(*operation, Errc::cancelled));
+}
+
+void Node::Impl::keep_house() {
+  for (node::Operation& operation : operations_.take_expired(strand_.now())) {
+    operation.fail(interrupted(operation, Errc::not_applied));
+  }
+  const SessionPtr session = current();
+  session->retry_postponed();
+  if (joining_) joining_->retry_postponed();
+  if (former_) {
+    former_->retry_postponed();
+    if (!operations_.has_in(former_->cluster())) forget_former();
+  }
+  if (++house_rounds_ % kRoundsPerSweep == 0) session->expire_parked_requests(strand_.now());
+  house_timer_ = strand_.call_later(kHouseInterval, [this] { keep_house(); });
+}
+
+// Membership.
+
+void Node::Impl::join(std::string_view peers, StatusHandler handler) {
+  std::string bad_item;
+  auto list = parse_peer_list(peers, &bad_item);
+  if (!list || list->empty()) {
+    const std::string reason =
+        list ? std::string("the list of peers is empty")
+             : fmt::format("\"{}\" in the list of peers is neither HOST:PORT nor NAME:HOST:PORT", bad_item);
+    return handler({Errc::invalid_argument, reason + "; nothing was changed"});
+  }
+  if (node::is_wildcard(address_)) {
+    return handler({Errc::invalid_argument,
+                    fmt::format("this node listens on {} and so cannot tell others where to reach it; start it with an "
+                                "address to advertise; nothing was changed",
+                                to_string(address_))});
+  }
+  membership_->join(std::move(*list), std::move(handler));
+}
+
+void Node::Impl::leave(StatusHandler handler) { membership_->leave(std::move(handler)); }
+
+void Node::Impl::on_map(ClusterMapPtr map) {
+  const SessionPtr session = current();
+  if (session->cluster() == map->cluster) session->adopt(std::move(map));
+}
+
+void Node::Impl::on_hand_over(PartitionId partition, Epoch epoch) { current()->hand_over(partition, epoch); }
+
+NodeReport Node::Impl::report() const { return current()->report(); }
+
+void Node::Impl::copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) {
+  auto joining = std::make_shared<node::Session>(session_parts(), std::move(target));
+  {
+    std::lock_guard lock(sessions_mutex_);
+    joining_ = joining;
+  }
+  copy_ = std::make_unique<node::JoinCopy>(strand_, operations_, *current(), *joining, drop_copies,
+                                           options_.join_step_timeout);
+  copy_->start(std::move(done));
+}
+
+void Node::Impl::on_target_map(ClusterMapPtr map) {
+  if (joining_) joining_->adopt(std::move(map));
+}
+
+void Node::Impl::finish_copy(StatusHandler done) {
+  current()->pause();
+  copy_->finish(std::move(done));
+}
+
+void Node::Impl::switch_to(ClusterMapPtr map) {
+  DHT_ASSERT(joining_ && joining_->cluster() == map->cluster);
+  joining_->adopt(std::move(map));
+  copy_.reset();
+  SessionPtr own;
+  SessionPtr earlier;  // in the cluster that the node left and has come back to
+  {
+    std::lock_guard lock(sessions_mutex_);
+    own = std::exchange(session_, std::exchange(joining_, nullptr));
+    if (former_ && former_->cluster() == session_->cluster()) earlier = std::exchange(former_, nullptr);
+  }
+  own->retire();
+  if (earlier) earlier->retire();
+  membership_->report_soon();  // partitions come once the leader knows that this node knows
+}
+
+void Node::Impl::abandon_join(Function<void()> done) {
+  current()->resume();
+  copy_->undo([this, done = std::move(done)]() mutable {
+    copy_.reset();
+    SessionPtr given_up;
+    {
+      std::lock_guard lock(sessions_mutex_);
+      given_up = std::exchange(joining_, nullptr);
+    }
+    // Its batches are not for the node's own table, where retiring would send them.
+    for (node::Operation& operation : operations_.take_in(given_up->cluster()))
+      operation.fail(Errc::not_applied);
+    given_up->retire();
+    done();
+  });
+}
+
+void Node::Impl::stand_alone(ClusterMapPtr alone, StatusHandler done) {
+  const SessionPtr left = current();
+  auto fresh = std::make_shared<node::Session>(session_parts(), std::move(alone));
+  node::Session& session = *fresh;
+  session.found_from(*left, [this, left, fresh, done = std::move(done)](std::error_code error) mutable {
+    {
+      std::lock_guard lock(sessions_mutex_);
+      session_ = fresh;
+      former_ = left;
+    }
+    left->detach();
+    done({error, error ? "the node has left, but its copy of the entries is incomplete" : ""});
+  });
+}
+
+void Node::Impl::forget_former() {
+  SessionPtr former;
+  std::lock_guard lock(sessions_mutex_);
+  former.swap(former_);
+}
+
+// The transport.
+
+void Node::Impl::on_request(const LinkInfo& from, Frame frame) {
+  if (from.lane == Lane::control) {
+    strand_.post([this, from, type = frame.type, payload = std::string(frame.payload)]() mutable {
+      membership_->on_request(from, type, std::move(payload));
+    });
+    return;
+  }
+  const SessionPtr session = current();
+  if (session->cluster() == from.cluster) {
+    session->on_request(from, frame);
+  } else {
+    session->refuse_stranger(from, frame);
+  }
+}
+
+void Node::Impl::on_reply(const Peer& peer, Lane lane, Frame frame) {
+  if (lane == Lane::control) {
+    strand_.post([this, peer, type = frame.type, payload = std::string(frame.payload)]() mutable {
+      membership_->on_reply(peer, type, std::move(payload));
+    });
+    return;
+  }
+  session_in(peer.cluster)->on_reply(peer, lane, frame);
+}
+
+void Node::Impl::on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) {
+  if (lane == Lane::control) {
+    strand_.post([this, peer, connection, reason] { membership_->on_broken(peer, connection, reason); });
+    return;
+  }
+  session_in(peer.cluster)->on_broken(peer, lane, connection, reason);
+}
+
+}  // namespace dht

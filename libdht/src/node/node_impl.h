@@ -1,0 +1,90 @@
+// Node::Impl: wires the parts of a node together and keeps its sessions.
+//
+// Thread rule: as dht/node.h. Membership's calls come on the strand (the scheduler), the transport's on its threads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <dht/node.h>
+
+#include "node/gated_scheduler.h"
+#include "node/join_copy.h"
+#include "node/operation_table.h"
+#include "node/own_parts.h"
+#include "node/session.h"
+
+namespace dht {
+
+class Node::Impl final : private MembershipClient, private TransportReceiver {
+ public:
+  Impl(NodeOptions options, NodeParts parts);
+  ~Impl();
+
+  const NodeOptions& options() const noexcept { return options_; }
+  NodeId id() const noexcept { return id_; }
+  const Address& address() const noexcept { return address_; }
+
+  OperationId get(std::string_view key, const ReadOptions& options, GetHandler handler);
+  OperationId write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler);
+  void cancel(OperationId id);
+
+  void join(std::string_view peers, StatusHandler handler);
+  void leave(StatusHandler handler);
+  NodeStatus status() const;
+  void list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler handler) const;
+
+ private:
+  using SessionPtr = std::shared_ptr<node::Session>;  // shared with the calls that run in it on other threads
+
+  // MembershipClient
+  void on_map(ClusterMapPtr map) override;
+  void on_hand_over(PartitionId partition, Epoch epoch) override;
+  NodeReport report() const override;
+  void copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) override;
+  void on_target_map(ClusterMapPtr map) override;
+  void finish_copy(StatusHandler done) override;
+  void switch_to(ClusterMapPtr map) override;
+  void abandon_join(Function<void()> done) override;
+  void stand_alone(ClusterMapPtr alone, StatusHandler done) override;
+
+  // TransportReceiver
+  void on_request(const LinkInfo& from, Frame frame) override;
+  void on_reply(const Peer& peer, Lane lane, Frame frame) override;
+  void on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) override;
+  void on_link_closed(const LinkInfo&) override {}
+
+  SessionPtr current() const;
+  /// The session in that cluster; the present one where there is none.
+  SessionPtr session_in(ClusterId cluster) const;
+  node::SessionParts session_parts();
+  std::error_code check_key(std::string_view key) const;
+  void begin(node::Operation operation);
+  void keep_house();
+  void forget_former();
+
+  node::OwnParts own_;     ///< what was not injected
+  const NodeParts parts_;  ///< all of them, own or injected
+  const Address address_;
+  const NodeOptions options_;
+  const NodeId id_;
+  node::GatedScheduler strand_;
+  node::OperationTable operations_;
+  Function<void(OperationId)> route_here_;
+  std::unique_ptr<Membership> own_membership_;
+  Membership* const membership_;
+
+  mutable std::mutex sessions_mutex_;
+  SessionPtr session_;
+  SessionPtr joining_;  ///< in the cluster that this node is joining
+  SessionPtr former_;   ///< in the cluster that this node has left, until the operations begun there have ended
+
+  std::unique_ptr<node::JoinCopy> copy_;
+  std::unique_ptr<Scheduler::Timer> house_timer_;
+  unsigned house_rounds_ = 0;
+};
+
+}  // namespace dht

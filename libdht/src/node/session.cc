@@ -1,0 +1,196 @@
+#include "node/session.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "replica/copies.h"
+
+namespace dht::node {
+
+Session::Session(const SessionParts& parts, ClusterMapPtr map)
+    : parts_(parts),
+      cluster_(map->cluster),
+      partitions_(map->settings.partitions),
+      slots_(std::make_unique<Slot[]>(map->settings.partitions)),
+      map_(std::move(map)) {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    slots_[partition].primary = map_->partitions[partition].primary;
+    slots_[partition].revision = map_->revision;
+  }
+}
+
+Session::~Session() = default;
+
+ClusterMapPtr Session::map() const {
+  std::lock_guard lock(map_mutex_);
+  return map_;
+}
+
+PartitionId Session::partition_of(std::string_view key) const noexcept {
+  return parts_.partitioner->partition_of(key, partitions_);
+}
+
+bool Session::serves(const Slot& slot) const {
+  return slot.replica && slot.replica->is_serving() && !paused_ &&
+         parts_.membership->may_serve(parts_.scheduler->now());
+}
+
+std::unique_ptr<replica::Replica> Session::make_replica(PartitionId partition) {
+  return std::make_unique<replica::Replica>(partition, parts_.storage->open(cluster_, partition), *this,
+                                            replica::ReplicaOptions{});
+}
+
+Peer Session::peer_of(NodeId node) const {
+  const ClusterMapPtr map = this->map();
+  const NodeRecord* record = map->find(node);
+  return record == nullptr ? Peer{} : Peer{record->address, cluster_, node};
+}
+
+void Session::send_pieces(Slot& slot, replica::Effects& effects) {
+  // A refused send loses the stream, which is an effect again; each round loses at least one learner, so it ends.
+  while (!effects.pieces.empty()) {
+    const std::vector<replica::Effects::Piece> pieces = std::exchange(effects.pieces, {});
+    std::set<NodeId> lost;
+    for (const auto& [learner, piece] : pieces) {
+      if (lost.contains(learner)) continue;
+      const Peer peer = peer_of(learner);
+      const std::string payload = wire::encode(piece);
+      const Frame frame{static_cast<std::uint16_t>(wire::MessageType::stream_piece), payload};
+      if (!peer.node || parts_.transport->send(peer, Lane::replication, frame).error) lost.insert(learner);
+    }
+    for (const NodeId learner : lost)
+      slot.replica->on_learner_unreachable(learner, effects);
+  }
+}
+
+void Session::send_ack(LinkId link, const wire::StreamAck& ack) {
+  // A link that is gone takes no acknowledgement; its closing tells the primary.
+  const std::string payload = wire::encode(ack);
+  static_cast<void>(
+      parts_.transport->reply(link, {static_cast<std::uint16_t>(wire::MessageType::stream_ack), payload}));
+}
+
+void Session::answer(replica::Effects& effects) {
+  for (auto& read : effects.reads)
+    read.handler(read.outcome.error, std::move(read.outcome.entry));
+  for (auto& write : effects.writes)
+    write.handler(write.outcome.error, write.outcome.result);
+  for (auto& done : effects.done)
+    done.handler(done.error);
+  if (effects.report_changed) parts_.membership->report_soon();
+}
+
+void Session::reenter(PartitionId partition, replica::Step step) {
+  replica::Effects effects;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica) return;
+    step(*slot.replica, effects);
+    if (effects.ack) send_ack(slot.stream_link, *std::exchange(effects.ack, std::nullopt));
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+}
+
+bool Session::is_primary(PartitionId partition) const {
+  const Slot& slot = slots_[partition];
+  std::lock_guard lock(slot.mutex);
+  return slot.replica && slot.replica->role() == replica::Replica::Role::primary;
+}
+
+void Session::scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
+                   Function<void(std::error_code, ScanChunk)> handler) {
+  // The handler is called after the lock is released: what the storage gives inline is kept until then.
+  auto inline_result = std::make_shared<std::optional<std::pair<std::error_code, ScanChunk>>>();
+  auto still_inside = std::make_shared<bool>(true);
+  auto shared_handler = std::make_shared<Function<void(std::error_code, ScanChunk)>>(std::move(handler));
+  Slot& slot = this->slot(partition);
+  {
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica) {
+      inline_result->emplace(std::error_code{}, ScanChunk{});
+    } else {
+      slot.replica->scan(from, max_bytes, [=](std::error_code error, ScanChunk chunk) {
+        if (*still_inside) {
+          inline_result->emplace(error, std::move(chunk));
+        } else {
+          (*shared_handler)(error, std::move(chunk));
+        }
+      });
+      *still_inside = false;
+    }
+  }
+  if (*inline_result) (*shared_handler)((*inline_result)->first, std::move((*inline_result)->second));
+}
+
+void Session::peek(std::string_view key, GetHandler handler) {
+  replica::Effects effects;
+  {
+    Slot& slot = this->slot(partition_of(key));
+    std::lock_guard lock(slot.mutex);
+    DHT_ASSERT(slot.replica && slot.replica->is_serving());
+    if (auto outcome = slot.replica->get(key, handler, effects)) {
+      effects.reads.push_back({std::move(handler), std::move(*outcome)});
+    }
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+}
+
+Version Session::last_version(PartitionId partition) const {
+  const Slot& slot = slots_[partition];
+  std::lock_guard lock(slot.mutex);
+  return slot.replica ? slot.replica->last_version() : 0;
+}
+
+void Session::note_written_keys(bool note) {
+  std::lock_guard lock(mutex_);
+  noting_ = note;
+  written_keys_.clear();
+}
+
+void Session::note_written(Slot& slot, std::string_view key, replica::Effects& effects) {
+  if (!noting_) return;
+  GetHandler note = [this, owned_key = std::string(key)](std::error_code, std::optional<Entry> before) {
+    std::lock_guard lock(mutex_);
+    written_keys_.try_emplace(owned_key, before ? before->version : 0);
+  };
+  // Where the storage completes later the read comes before the write that follows it, in the order of the key's queue.
+  if (auto outcome = slot.replica->get(key, note, effects)) note(outcome->error, std::move(outcome->entry));
+}
+
+Session::WrittenKeys Session::take_written_keys() {
+  std::lock_guard lock(mutex_);
+  return std::exchange(written_keys_, {});
+}
+
+std::size_t Session::written_keys() const {
+  std::lock_guard lock(mutex_);
+  return written_keys_.size();
+}
+
+void Session::mark_copy(std::string_view key, Version version, ClusterId cluster) {
+  replica::Effects effects;
+  {
+    Slot& slot = this->slot(partition_of(key));
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica || !slot.replica->is_serving()) return;
+    slot.replica->mark_copy(key, version, cluster, effects);
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+}
+
+void Session::note_copies_of(ClusterId cluster) {
+  std::lock_guard lock(mutex_);
+  copies_of_.insert(cluster);
+}
+
+void Session::log(LogLevel level, std::string_view line) const {
+  if (*parts_.log) (*parts_.log)(level, line);
+}
+
+}  // namespace dht::node

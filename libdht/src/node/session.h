@@ -1,0 +1,240 @@
+// Session: this node's part in one cluster. It holds the replicas that the cluster's map gives this node, runs
+// operations on them, sends the others' on to their primaries, and answers what peers ask. A node that joins another
+// cluster has a second session for it meanwhile.
+//
+// Each partition has a slot: a monitor around its replica and whatever waits for it. A step under the slot's lock
+// collects effects; frames of the replication lane are queued while the lock is held, so that they keep the order of
+// the steps; answers are given after it is released.
+//
+// An operation waits (parked) in its slot while this node is the partition's primary and does not serve it, while
+// nobody is known to be primary, and while the session is paused. It is routed anew when a newer map is adopted.
+//
+// Thread rule: all methods may be called from any thread, except where "on the strand" is said.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dht/cluster_map.h>
+#include <dht/log.h>
+#include <dht/membership.h>
+#include <dht/node.h>
+#include <dht/partitioner.h>
+#include <dht/scheduler.h>
+#include <dht/storage.h>
+#include <dht/transport.h>
+
+#include "node/operation_table.h"
+#include "replica/replica.h"
+#include "wire/data.h"
+#include "wire/message_type.h"
+
+namespace dht::node {
+
+/// What a session is given; all of it outlives the session.
+struct SessionParts {
+  NodeId self{};
+  Scheduler* scheduler = nullptr;
+  Transport* transport = nullptr;
+  Storage* storage = nullptr;
+  const Partitioner* partitioner = nullptr;
+  Membership* membership = nullptr;
+  OperationTable* operations = nullptr;
+  const LogSink* log = nullptr;
+  /// Routes an operation in the node's present session; for those that reach a session that has been given up.
+  Function<void(OperationId)>* route_elsewhere = nullptr;
+};
+
+class Session final : public replica::Reentry {
+ public:
+  Session(const SessionParts& parts, ClusterMapPtr map);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  ClusterId cluster() const noexcept { return cluster_; }
+  ClusterMapPtr map() const;
+  PartitionId partition_of(std::string_view key) const noexcept;
+
+  // Clients' operations.
+
+  /// Runs a read on the replica here, if this node serves the key. `handler` as in replica::Replica::get: untouched
+  /// where the outcome is given at once. `waiting` is called, under the slot's lock, where the answer comes later.
+  struct ReadHere {
+    bool served = false;
+    std::optional<replica::ReadOutcome> outcome{};
+  };
+  ReadHere read_here(std::string_view key, GetHandler& handler, Function<void()> waiting);
+  struct WriteHere {
+    bool served = false;
+    std::optional<replica::WriteOutcome> outcome{};
+  };
+  WriteHere write_here(const WriteRequest& request, const Precondition& precondition, WriteHandler& handler,
+                       Function<void()> waiting);
+  /// Runs an operation of the table here, sends it to its primary, or parks it.
+  void route(OperationId id);
+  /// Routes anew what was put off. Called every few milliseconds.
+  void retry_postponed();
+
+  // Frames of the request and replication lanes.
+
+  void on_request(const LinkInfo& from, Frame frame);
+  /// A frame of a node that takes this one for a member of another cluster, as it was until lately.
+  void refuse_stranger(const LinkInfo& from, Frame frame);
+  void on_reply(const Peer& peer, Lane lane, Frame frame);
+  void on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason);
+
+  // The map. On the strand.
+
+  /// Begins to serve every partition that the map gives this node, with nothing in it: for a founder and for a fixed
+  /// list.
+  void found();
+  /// The same, with an unchanged copy of what this node was primary for in `left`, which is emptied partition by
+  /// partition.
+  void found_from(Session& left, Function<void(std::error_code)> done);
+  void adopt(ClusterMapPtr map);
+  void hand_over(PartitionId partition, Epoch epoch);
+  NodeReport report() const;
+  /// Of the partitions that this node is primary for.
+  StorageStatistics statistics() const;
+  /// Drops what requests wait for past their asker's deadline.
+  void expire_parked_requests(Instant now);
+
+  // The end of a session.
+
+  /// Operations park from now on, and peers' requests, too.
+  void pause();
+  bool is_paused() const noexcept { return paused_; }
+  /// Undoes `pause`.
+  void resume();
+  /// This node has left the cluster: operations that were begun here end at its members, none begins here any more.
+  void detach();
+  /// Gives everything up: data is dropped, what is parked goes to the node's present session, which is another by now.
+  void retire();
+
+  // For listings and for the copy of a joining node.
+
+  /// Whether this node is primary for the partition by its own replica.
+  bool is_primary(PartitionId partition) const;
+  void scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
+            Function<void(std::error_code, ScanChunk)> handler);
+  Version last_version(PartitionId partition) const;
+  /// Reads one key of a partition that this node is primary for, even while the session is paused.
+  void peek(std::string_view key, GetHandler handler);
+  /// Keys written from now on are noted, each with the version that it had before (zero: none); `take_written_keys`
+  /// gives those since the last call.
+  using WrittenKeys = std::map<std::string, Version>;
+  void note_written_keys(bool note);
+  WrittenKeys take_written_keys();
+  std::size_t written_keys() const;
+  void mark_copy(std::string_view key, Version version, ClusterId cluster);
+  /// Remembers that some entries here may be unchanged copies of what `cluster` holds.
+  void note_copies_of(ClusterId cluster);
+
+  void reenter(PartitionId partition, replica::Step step) override;
+
+ private:
+  struct ParkedRequest {
+    LinkInfo from;
+    std::uint16_t type = 0;
+    std::string payload;
+    Instant expires{};
+  };
+  struct Slot {
+    mutable std::mutex mutex{};
+    std::unique_ptr<replica::Replica> replica{};
+    NodeId primary{};        ///< by the map of `revision`
+    Revision revision = 0;   ///< of the map that this slot has adopted
+    LinkId stream_link = 0;  ///< on which the pieces of a learner's stream come
+    std::vector<OperationId> parked{};
+    std::vector<ParkedRequest> parked_requests{};
+    /// On a leaving node: what it was primary for, as it was handed over.
+    std::unique_ptr<PartitionStorage> kept{};
+  };
+
+  Slot& slot(PartitionId partition) noexcept { return slots_[partition]; }
+  bool serves(const Slot& slot) const;
+  std::unique_ptr<replica::Replica> make_replica(PartitionId partition);
+
+  // session_route.cc
+  void run_in_replica(Slot& slot, Operation& operation, replica::Effects& effects);
+  void send_on(NodeId primary, OperationId id, PartitionId partition);
+  void postpone(OperationId id);
+  PartitionId partition_of(const Operation& operation) const noexcept;
+  /// Takes the operation that a reply names out of the table and lets `end` call its handler.
+  template <typename End>
+  void end_sent(const wire::ReplyHeader& header, Operation::Kind kind, End end);
+  void on_wrong_node(const wire::ReplyHeader& header);
+  void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
+
+  // session_peers.cc
+  /// Ends a connection over which bytes came that no node of ours sends.
+  void close_senseless(const LinkInfo& from, std::string_view what);
+  void serve_request(const LinkInfo& from, std::uint16_t type, std::string_view payload,
+                     const wire::RequestHeader& header);
+  /// False where the message makes no sense; nothing was done then.
+  bool run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, std::string_view payload,
+                   replica::Effects& effects);
+  void refuse_request(const LinkInfo& from, std::uint16_t type, std::uint64_t request, Revision revision);
+  void on_piece(const LinkInfo& from, std::string_view payload);
+  /// A batch of a node that is not joining by our map comes from a join that is over.
+  bool is_late_merge(const LinkInfo& from, std::uint16_t type, Revision asker) const;
+  bool may_learn(const Slot& slot, const wire::StreamId& stream) const;
+  void on_ack(const Peer& peer, std::string_view payload);
+  /// The connection over which we stream to a learner broke.
+  void lose_streams(NodeId learner);
+  GetHandler get_replier(LinkId link, std::uint64_t request);
+  WriteHandler write_replier(LinkId link, std::uint64_t request);
+  replica::DoneHandler done_replier(LinkId link, std::uint64_t request);
+
+  // session_map.cc
+  void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool joins_ended);
+  void follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
+                     replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped);
+  void rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests);
+  static std::unique_ptr<PartitionStorage> release_replica(Slot& slot);
+  static void drop_storage(std::unique_ptr<PartitionStorage> storage);
+  std::unique_ptr<PartitionStorage> take_kept(PartitionId partition);
+  void copy_kept(Session& left, PartitionId partition, std::shared_ptr<Function<void(std::error_code)>> done);
+  void finish_copy(PartitionId partition, std::unique_ptr<PartitionStorage> from, std::unique_ptr<PartitionStorage> to,
+                   Version highest, std::error_code error);
+  void begin_serving(PartitionId partition, std::unique_ptr<replica::Replica> replica, Version clock);
+  void note_former_members(const ClusterMap& before, const ClusterMap& after);
+
+  // session.cc
+  /// Under the slot's lock: queues the frames, in order.
+  void send_pieces(Slot& slot, replica::Effects& effects);
+  void send_ack(LinkId link, const wire::StreamAck& ack);
+  /// After the slot's lock is released: answers.
+  void answer(replica::Effects& effects);
+  Peer peer_of(NodeId node) const;
+  void log(LogLevel level, std::string_view line) const;
+
+  const SessionParts parts_;
+  const ClusterId cluster_;
+  const std::uint32_t partitions_;
+  std::unique_ptr<Slot[]> slots_;
+  std::atomic<bool> paused_ = false;
+  std::atomic<bool> detached_ = false;
+  std::atomic<bool> retired_ = false;
+  std::atomic<bool> noting_ = false;
+
+  mutable std::mutex map_mutex_;
+  ClusterMapPtr map_;
+
+  mutable std::mutex mutex_;  ///< for what follows; taken after a slot's lock, never before it
+  std::vector<OperationId> postponed_;
+  WrittenKeys written_keys_;
+  std::set<ClusterId> copies_of_;
+  std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
+};
+
+}  // namespace dht::node

@@ -1,0 +1,320 @@
+// How a session follows the cluster's map, and how it ends.
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "node/session.h"
+#include "replica/copies.h"
+
+namespace dht::node {
+
+using replica::Replica;
+
+namespace {
+
+bool has_joining(const ClusterMap& map) {
+  return std::any_of(map.nodes.begin(), map.nodes.end(),
+                     [](const NodeRecord& node) { return node.state == NodeState::joining; });
+}
+
+}  // namespace
+
+void Session::found() {
+  const ClusterMapPtr map = this->map();
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const PartitionRecord& record = map->partitions[partition];
+    if (record.primary != parts_.self) continue;
+    replica::Effects effects;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      slot.replica = make_replica(partition);
+      slot.replica->serve(record.epoch, record.learners, effects);
+      send_pieces(slot, effects);
+    }
+    answer(effects);
+  }
+}
+
+void Session::found_from(Session& left, Function<void(std::error_code)> done) {
+  note_copies_of(left.cluster_);
+  copy_kept(left, 0, std::make_shared<Function<void(std::error_code)>>(std::move(done)));
+}
+
+void Session::copy_kept(Session& left, PartitionId partition, std::shared_ptr<Function<void(std::error_code)>> done) {
+  // Storages that complete inline take this loop from one end to the other; one that completes later goes on from its
+  // completion.
+  for (; partition < partitions_; ++partition) {
+    std::unique_ptr<PartitionStorage> kept = left.take_kept(partition);
+    if (!kept) {
+      begin_serving(partition, make_replica(partition), 0);
+      continue;
+    }
+    struct Copy {
+      std::unique_ptr<PartitionStorage> from, to;
+      bool inside = true;
+      bool finished = false;
+      Version highest = 0;
+      std::error_code error{};
+    };
+    auto copy = std::make_shared<Copy>();
+    copy->from = std::move(kept);
+    copy->to = parts_.storage->open(cluster_, partition);
+    replica::copy_as_marked(*copy->from, *copy->to, left.cluster_,
+                            [this, copy, partition, done, &left](std::error_code error, Version highest) {
+                              copy->error = error;
+                              copy->highest = highest;
+                              copy->finished = true;
+                              if (copy->inside) return;
+                              finish_copy(partition, std::move(copy->from), std::move(copy->to), highest, error);
+                              copy_kept(left, partition + 1, done);
+                            });
+    copy->inside = false;
+    if (!copy->finished) return;
+    finish_copy(partition, std::move(copy->from), std::move(copy->to), copy->highest, copy->error);
+  }
+  (*done)({});
+}
+
+void Session::finish_copy(PartitionId partition, std::unique_ptr<PartitionStorage> from,
+                          std::unique_ptr<PartitionStorage> to, Version highest, std::error_code error) {
+  if (error)
+    log(LogLevel::error, fmt::format("partition {}: the copy kept from the former cluster is incomplete: {}", partition,
+                                     error.message()));
+  drop_storage(std::move(from));
+  begin_serving(partition, std::make_unique<Replica>(partition, std::move(to), *this, replica::ReplicaOptions{}),
+                highest);
+}
+
+void Session::begin_serving(PartitionId partition, std::unique_ptr<Replica> replica, Version clock) {
+  const PartitionRecord record = map()->partitions[partition];
+  replica::Effects effects;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    replica->raise_clock(clock);
+    slot.replica = std::move(replica);
+    slot.replica->serve(record.epoch, record.learners, effects);
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+}
+
+void Session::adopt(ClusterMapPtr map) {
+  const ClusterMapPtr before = this->map();
+  DHT_ASSERT(map->cluster == cluster_);
+  if (map->revision <= before->revision) return;
+  {
+    std::lock_guard lock(map_mutex_);
+    map_ = map;
+  }
+  note_former_members(*before, *map);
+  const bool joins_ended = has_joining(*before) && !has_joining(*map);
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    adopt_slot(partition, *map, map->partitions[partition], joins_ended);
+  }
+}
+
+void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record,
+                         bool joins_ended) {
+  replica::Effects effects;
+  std::vector<OperationId> parked;
+  std::vector<ParkedRequest> requests;
+  std::unique_ptr<PartitionStorage> dropped;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    slot.primary = record.primary;
+    slot.revision = map.revision;
+    follow_record(partition, slot, map, record, effects, dropped);
+    if (slot.replica && joins_ended) slot.replica->forget_merges();
+    if (slot.replica) send_pieces(slot, effects);
+    if (!paused_) {
+      parked = std::exchange(slot.parked, {});
+      requests = std::exchange(slot.parked_requests, {});
+    }
+  }
+  // Dropping a large partition takes a while, so it is done when the slot is free again.
+  if (dropped) drop_storage(std::move(dropped));
+  answer(effects);
+  rerun(parked, requests);
+}
+
+void Session::rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests) {
+  for (const OperationId id : parked)
+    route(id);
+  for (const ParkedRequest& request : requests) {
+    serve_request(request.from, request.type, request.payload, *wire::decode_request_header(request.payload));
+  }
+}
+
+void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
+                            replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped) {
+  if (record.primary == parts_.self) {
+    if (!slot.replica) {
+      return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
+                                              "partition is not served",
+                                              partition));
+    }
+    if (slot.replica->epoch() < record.epoch || slot.replica->role() == Replica::Role::learner) {
+      slot.replica->serve(record.epoch, record.learners, effects);
+    } else {
+      slot.replica->configure(record.learners, effects);
+    }
+    return;
+  }
+  if (!slot.replica) return;
+  const bool learns = slot.replica->role() == Replica::Role::learner;
+  const auto named = std::find_if(record.learners.begin(), record.learners.end(),
+                                  [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
+  // A stream may run ahead of the map that announced it, and a learner that is named waits for its stream.
+  if (learns && (named != record.learners.end() || slot.replica->since() > map.revision)) return;
+  const NodeRecord* self = map.find(parts_.self);
+  const bool keep = !learns && (self == nullptr || self->state == NodeState::leaving);
+  (keep ? slot.kept : dropped) = release_replica(slot);
+}
+
+std::unique_ptr<PartitionStorage> Session::release_replica(Slot& slot) {
+  std::unique_ptr<PartitionStorage> storage = std::move(*slot.replica).release();
+  slot.replica.reset();
+  return storage;
+}
+
+void Session::drop_storage(std::unique_ptr<PartitionStorage> storage) {
+  auto owner = std::make_shared<std::unique_ptr<PartitionStorage>>(std::move(storage));
+  PartitionStorage& dropped = **owner;
+  static_cast<void>(dropped.drop([owner](StorageWritten) { owner->reset(); }));
+}
+
+std::unique_ptr<PartitionStorage> Session::take_kept(PartitionId partition) {
+  Slot& slot = this->slot(partition);
+  std::lock_guard lock(slot.mutex);
+  if (slot.kept) return std::move(slot.kept);
+  // Handed over, but the map that says so has not come here: the leader's answer was quicker.
+  const bool was_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
+  return was_primary ? release_replica(slot) : nullptr;
+}
+
+void Session::note_former_members(const ClusterMap& before, const ClusterMap& after) {
+  std::lock_guard lock(mutex_);
+  for (const NodeRecord& node : before.nodes) {
+    if (node.id != parts_.self && after.find(node.id) == nullptr) {
+      former_members_.insert(Peer{node.address, cluster_, node.id});
+    }
+  }
+  // One that has come back is none.
+  std::erase_if(former_members_, [&](const Peer& peer) { return after.find(peer.node) != nullptr; });
+}
+
+void Session::hand_over(PartitionId partition, Epoch epoch) {
+  if (partition >= partitions_) return;
+  replica::Effects effects;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica) return;
+    slot.replica->stop(epoch, effects);
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+}
+
+NodeReport Session::report() const {
+  NodeReport report;
+  {
+    std::lock_guard lock(mutex_);
+    report.copies_of.assign(copies_of_.begin(), copies_of_.end());
+  }
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const Slot& slot = slots_[partition];
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica || slot.replica->role() != Replica::Role::primary) continue;
+    report.statistics += slot.replica->statistics();
+    replica::ReplicaReport state = slot.replica->report();
+    if (!state.stopped && state.level.empty() && state.lost.empty()) continue;
+    report.partitions.push_back({partition, state.epoch, state.stopped, std::move(state.level), std::move(state.lost)});
+  }
+  return report;
+}
+
+StorageStatistics Session::statistics() const {
+  StorageStatistics sum;
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const Slot& slot = slots_[partition];
+    std::lock_guard lock(slot.mutex);
+    if (slot.replica && slot.replica->role() == Replica::Role::primary) sum += slot.replica->statistics();
+  }
+  return sum;
+}
+
+void Session::pause() {
+  paused_ = true;
+  // Whoever saw the flag unset is inside a slot's lock: once each lock has been held, nobody is.
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::lock_guard lock(slots_[partition].mutex);
+  }
+}
+
+void Session::resume() {
+  paused_ = false;
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::vector<OperationId> parked;
+    std::vector<ParkedRequest> requests;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      parked = std::exchange(slot.parked, {});
+      requests = std::exchange(slot.parked_requests, {});
+    }
+    rerun(parked, requests);
+  }
+}
+
+void Session::detach() {
+  detached_ = true;
+  // No newer map will come that would wake what is parked: own operations are tried again and again instead, and peers'
+  // requests are refused, so that their askers look for the primary elsewhere.
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::vector<ParkedRequest> requests;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      std::lock_guard list_lock(mutex_);
+      postponed_.insert(postponed_.end(), slot.parked.begin(), slot.parked.end());
+      slot.parked.clear();
+      requests = std::exchange(slot.parked_requests, {});
+    }
+    rerun({}, requests);
+  }
+}
+
+void Session::retire() {
+  retired_ = true;
+  std::vector<OperationId> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    waiting = std::exchange(postponed_, {});
+  }
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::vector<ParkedRequest> requests;
+    std::unique_ptr<PartitionStorage> dropped;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      if (slot.replica) dropped = release_replica(slot);
+      waiting.insert(waiting.end(), slot.parked.begin(), slot.parked.end());
+      slot.parked.clear();
+      requests = std::exchange(slot.parked_requests, {});
+    }
+    if (dropped) drop_storage(std::move(dropped));
+    rerun({}, requests);
+  }
+  for (const OperationId id : waiting)
+    (*parts_.route_elsewhere)(id);
+}
+
+}  // namespace dht::node

@@ -1,0 +1,99 @@
+// Merging the table of a joining node: batches that take effect once, decided against what is there.
+#include <utility>
+
+#include "base/assert.h"
+#include "replica/merge.h"
+#include "replica/replica.h"
+
+namespace dht::replica {
+
+struct Replica::MergeJob {
+  MergeDecision decision;
+  DoneHandler handler;
+};
+
+void Replica::merge(wire::MergeBatch batch, DoneHandler handler, Effects& effects) {
+  DHT_ASSERT(is_serving());
+  turns_.wait_alone(
+      Turns::Work::operation,
+      [this, job = MergeJob{MergeDecision(std::move(batch)), std::move(handler)}](Effects& later) mutable {
+        start_merge(std::move(job), later);
+      },
+      effects);
+}
+
+void Replica::start_merge(MergeJob job, Effects& effects) {
+  const wire::MergeBatch& batch = job.decision.batch();
+  const auto mark = merges_.find(batch.joiner);
+  const std::uint64_t reached = mark == merges_.end() ? 0 : mark->second;
+  if (batch.number != 0 && batch.number <= reached) {
+    answer_when_committed(std::move(job.handler), effects);  // it took effect before
+  } else if (batch.number != reached + 1 || !is_sound(batch.changes)) {
+    effects.done.push_back({std::move(job.handler), Errc::invalid_argument});
+  } else {
+    decide_merge(std::move(job), effects);
+  }
+}
+
+void Replica::decide_merge(MergeJob job, Effects& effects) {
+  while (const auto key = job.decision.next_key()) {
+    const auto read = storage_.get(*key);
+    if (!read) {
+      turns_.occupy_all(Turns::Work::operation);
+      storage_.await<StorageRead>([this, job = std::move(job)](StorageRead later_read, Effects& later) mutable {
+        turns_.continue_all(later, [&] {
+          if (later_read.error) {
+            later.done.push_back({std::move(job.handler), Errc::not_applied});
+          } else {
+            job.decision.decide(later_read.entry);
+            decide_merge(std::move(job), later);
+          }
+        });
+      });
+      return;
+    }
+    if (read->error) {
+      effects.done.push_back({std::move(job.handler), Errc::not_applied});
+      return;
+    }
+    job.decision.decide(read->entry);
+  }
+  apply_merge(std::move(job), effects);
+}
+
+void Replica::apply_merge(MergeJob job, Effects& effects) {
+  const auto changes = job.decision.effective();
+  const auto written = changes.empty() ? StorageWritten{} : storage_.apply(changes);
+  if (written) {
+    finish_merge(std::move(job), *written, effects);
+    return;
+  }
+  turns_.occupy_all(Turns::Work::operation);
+  storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten later_written, Effects& later) mutable {
+    turns_.continue_all(later, [&] { finish_merge(std::move(job), later_written, later); });
+  });
+}
+
+void Replica::finish_merge(MergeJob job, const StorageWritten& written, Effects& effects) {
+  if (written.error) {
+    effects.done.push_back({std::move(job.handler), Errc::not_applied});
+    return;
+  }
+  const wire::MergeBatch& batch = job.decision.batch();
+  for (const wire::Change& change : batch.changes)
+    clock_.observe(change.version);
+  merges_[batch.joiner] = batch.number;
+  number(job.decision.effective(), {{batch.joiner, batch.number}}, effects);
+  answer_when_committed(std::move(job.handler), effects);
+}
+
+/// Answers a success once everything numbered so far is committed.
+void Replica::answer_when_committed(DoneHandler handler, Effects& effects) {
+  if (pending_.empty()) {
+    effects.done.push_back({std::move(handler), {}});
+  } else {
+    pending_.hold(seq_, Effects::Done{std::move(handler), {}});
+  }
+}
+
+}  // namespace dht::replica

@@ -1,0 +1,125 @@
+// Cluster: a whole cluster inside one test, on virtual time. The nodes are real ones; only the clock and the network
+// are not. From one seed it always does the same.
+//
+//   dht::testing::Cluster cluster{{.nodes = 3, .seed = 7}};
+//   SessionStore store{cluster.table(0)};
+//   ...
+//   cluster.crash(1);
+//   cluster.run_for(3s);
+//
+// Time stands still between the calls below: nodes send and answer only while one of them runs it, or a blocking call
+// on a node's table waits.
+//
+// Thread rule: one thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <dht/node.h>
+#include <dht/testing/manual_scheduler.h>
+#include <dht/testing/memory_network.h>
+#include <dht/testing/timeline.h>
+
+namespace dht::testing {
+
+struct ClusterOptions {
+  std::size_t nodes = 3;
+  std::uint64_t seed = 1;
+  /// For every node; each gets a name and an address of its own. Few partitions make tests quick.
+  NodeOptions node{.partitions = 64};
+  MemoryNetworkOptions network{};
+};
+
+/// A join or leave that has been started. Copies speak of the same one.
+class PendingStatus {
+ public:
+  explicit PendingStatus(std::shared_ptr<const std::optional<Status>> status) noexcept : status_(std::move(status)) {}
+
+  bool is_done() const noexcept { return status_->has_value(); }
+  /// Only where it is done.
+  const Status& status() const { return status_->value(); }
+
+ private:
+  std::shared_ptr<const std::optional<Status>> status_;  ///< shared with the handler
+};
+
+class Cluster {
+ public:
+  /// Founds the cluster with node 0 and lets the others join it, one after the other. Throws std::system_error where a
+  /// join fails.
+  explicit Cluster(ClusterOptions options = {});
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // Nodes are numbered from 0 in the order in which they were added, and keep their number when they end.
+
+  std::size_t size() const noexcept { return members_.size(); }
+  bool is_running(std::size_t i) const;
+  /// The node's table, for as long as the cluster lives: its blocking calls run virtual time, and fail with `stopped`
+  /// while the node does not run.
+  Table& table(std::size_t i);
+  /// Only while it runs; ends with it.
+  Node& node(std::size_t i);
+  /// Where the network reaches the node, running or not.
+  const Address& address(std::size_t i) const;
+  /// The node's clocks: for setting its wall clock apart. Only while it runs; ends with it.
+  ManualScheduler& scheduler(std::size_t i);
+
+  /// Adds a node that stands alone. Its name and address are filled in where `options` has none.
+  std::size_t add_node();
+  std::size_t add_node(NodeOptions options);
+
+  /// Starts a join of node `i` to the cluster of node `host`, or of the first of `peers` that answers.
+  PendingStatus join(std::size_t i, std::size_t host);
+  PendingStatus join(std::size_t i, std::string_view peers);
+  PendingStatus leave(std::size_t i);
+  /// The same, running until it is done; fails the test's process where that takes more than an hour.
+  Status join_and_wait(std::size_t i, std::size_t host);
+  Status leave_and_wait(std::size_t i);
+
+  /// Ends the node's process in order, but without leaving; its peers see its connections end.
+  void stop(std::size_t i);
+  /// Ends the node's process in mid-sentence. What was under way on its table fails with `stopped` as soon as time
+  /// runs.
+  void crash(std::size_t i, MemoryNetwork::Crash kind = MemoryNetwork::Crash::process);
+  /// A new process at the address and under the name of one that ended. It remembers nothing and stands alone.
+  void restart(std::size_t i);
+
+  // What Timeline says of the same names.
+
+  void run_for(Duration duration) { timeline_.run_for(duration); }
+  bool run_until(Function<bool()> predicate, Duration limit = std::chrono::hours{1}) {
+    return timeline_.run_until(std::move(predicate), limit);
+  }
+
+  MemoryNetwork& network() noexcept { return network_; }
+  Timeline& timeline() noexcept { return timeline_; }
+
+ private:
+  class Member;
+  struct Process;
+
+  Member& member(std::size_t i) const;
+  void launch(Member& member);
+  Status wait_for(const PendingStatus& pending);
+
+  NodeOptions template_;
+  Timeline timeline_;
+  MemoryNetwork network_;
+  std::mt19937_64 seeds_;
+  std::vector<std::unique_ptr<Member>> members_;
+  /// Crashed, and to be destroyed from outside of their own tasks.
+  std::deque<std::unique_ptr<Process>> crashed_;
+  ManualScheduler undertaker_;
+};
+
+}  // namespace dht::testing

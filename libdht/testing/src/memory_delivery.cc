@@ -1,0 +1,121 @@
+// How a MemorySwitch moves packets over its connections.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <dht/error.h>
+
+#include "memory_switch.h"
+#include "memory_transport.h"
+
+namespace dht::testing {
+
+std::error_code MemorySwitch::enqueue(Connection& connection, Side to, Frame frame) {
+  Stream& stream = connection.at(to).incoming;
+  if (connection.phase == Connection::Phase::broken || stream.ended) return {};
+  if (stream.bytes != 0 && stream.bytes + frame.payload.size() > options_.max_queued_bytes) return Errc::overloaded;
+  push(connection, to, {.due = {}, .is_end = false, .type = frame.type, .payload = std::string(frame.payload)});
+  return {};
+}
+
+void MemorySwitch::enqueue_end(Connection& connection, Side to) {
+  Stream& stream = connection.at(to).incoming;
+  if (connection.phase == Connection::Phase::broken || stream.ended) return;
+  stream.ended = true;
+  push(connection, to, {.due = {}, .is_end = true, .type = 0, .payload = {}});
+}
+
+void MemorySwitch::push(Connection& connection, Side to, Packet packet) {
+  Stream& stream = connection.at(to).incoming;
+  packet.due = scheduler_.now() + latency();
+  if (!stream.packets.empty()) packet.due = std::max(packet.due, stream.packets.back().due);
+  stream.bytes += packet.payload.size();
+  stream.packets.push_back(std::move(packet));
+  arm(connection, to);
+}
+
+void MemorySwitch::arm(Connection& connection, Side to) {
+  Stream& stream = connection.at(to).incoming;
+  if (connection.phase != Connection::Phase::open || stream.packets.empty() || stream.delivery || stream.patience) {
+    return;
+  }
+  stream.delivery = scheduler_.call_later(stream.packets.front().due - scheduler_.now(),
+                                          [this, id = connection.info.link, to] { deliver(id, to); });
+}
+
+void MemorySwitch::deliver(LinkId id, Side to) {
+  Connection& connection = connections_.at(id);
+  End& end = connection.at(to);
+  Stream& stream = end.incoming;
+  stream.delivery.reset();
+  if (is_blocked(connection.at(other(to)).address, end.address)) {
+    stream.patience = scheduler_.call_later(
+        options_.patience, [this, id, to] { break_up(connections_.at(id), Errc::outcome_unknown, other(to)); });
+    return;
+  }
+  if (end.transport == nullptr) {
+    // Its process has ended. What it said last is still to arrive, where it ended in order.
+    if (connection.at(other(to)).incoming.ended) {
+      stream = {};
+    } else {
+      break_up(connection, Errc::outcome_unknown);
+    }
+    return;
+  }
+  const Packet packet = std::move(stream.packets.front());
+  stream.packets.pop_front();
+  stream.bytes -= packet.payload.size();
+  if (packet.is_end) {
+    break_up(connection, Errc::outcome_unknown, to);
+    return;
+  }
+  arm(connection, to);
+  hand_over(id, to, packet);
+}
+
+void MemorySwitch::hand_over(LinkId id, Side to, const Packet& packet) {
+  const Frame frame{packet.type, packet.payload};
+  if (filter_ && !passes_filter(connections_.at(id), to, frame)) {
+    if (Connection* refused = find(id)) break_up(*refused, Errc::outcome_unknown);
+    return;
+  }
+  Connection* connection = find(id);
+  // The filter may have broken it, or crashed the node.
+  if (connection == nullptr || connection->phase == Connection::Phase::broken) return;
+  if (connection->at(to).transport == nullptr) return;
+  TransportReceiver& receiver = connection->at(to).transport->receiver();
+  if (to == Side::acceptor) {
+    const LinkInfo info = connection->info;
+    receiver.on_request(info, frame);
+  } else {
+    const Peer peer = connection->peer;
+    receiver.on_reply(peer, connection->info.lane, frame);
+  }
+}
+
+bool MemorySwitch::passes_filter(const Connection& connection, Side to, const Frame& frame) {
+  const Address sender = connection.at(other(to)).address;
+  const Address receiver = connection.at(to).address;
+  // Called from outside of its place, since it may set another, or none.
+  FrameFilter filter = std::exchange(filter_, nullptr);
+  const std::uint64_t number = filters_set_;
+  const bool passes = filter(sender, receiver, connection.info.lane, frame);
+  if (filters_set_ == number) filter_ = std::move(filter);
+  return passes;
+}
+
+void MemorySwitch::retry_stalled() {
+  for (auto& [id, connection] : connections_) {
+    for (const Side to : {Side::opener, Side::acceptor}) {
+      Stream& stream = connection.at(to).incoming;
+      if (!stream.patience || is_blocked(connection.at(other(to)).address, connection.at(to).address)) continue;
+      stream.patience.reset();
+      const Instant soonest = scheduler_.now() + latency();
+      for (Packet& packet : stream.packets)
+        packet.due = std::max(packet.due, soonest);
+      arm(connection, to);
+    }
+  }
+}
+
+}  // namespace dht::testing

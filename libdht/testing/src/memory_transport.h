@@ -1,0 +1,50 @@
+// MemoryTransport: one node's end of a MemoryNetwork. It keeps who the node is; the network does the rest.
+//
+// Thread rule: that of the network.
+#pragma once
+
+#include <cstdint>
+#include <system_error>
+
+#include <dht/transport.h>
+
+#include "memory_switch.h"
+
+namespace dht::testing {
+
+class MemoryTransport final : public Transport {
+ public:
+  MemoryTransport(MemorySwitch& network, Address address);
+  ~MemoryTransport() override;
+  MemoryTransport(const MemoryTransport&) = delete;
+  MemoryTransport& operator=(const MemoryTransport&) = delete;
+
+  void start(const LocalIdentity& identity, TransportReceiver& receiver) override;
+  void set_identity(const LocalIdentity& identity) override;
+  Sent send(const Peer& peer, Lane lane, Frame frame) override;
+  std::error_code reply(LinkId link, Frame frame) override;
+  void disconnect(const Peer& peer) override;
+  void close_link(LinkId link) override;
+  void stop() override;
+
+  // For the network.
+
+  const Address& address() const noexcept { return address_; }
+  const LocalIdentity& identity() const noexcept { return identity_; }
+  bool is_running() const noexcept { return receiver_ != nullptr; }
+  /// Only while running.
+  TransportReceiver& receiver() const noexcept;
+  /// The receiver is never called again.
+  void end() noexcept { receiver_ = nullptr; }
+
+ private:
+  /// What forbids to send the frame, whatever the state of the connection.
+  std::error_code refusal(const Frame& frame) const noexcept;
+
+  MemorySwitch& network_;
+  Address address_;
+  LocalIdentity identity_;
+  TransportReceiver* receiver_ = nullptr;  ///< null before the start and from the end on
+};
+
+}  // namespace dht::testing

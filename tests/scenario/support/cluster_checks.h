@@ -1,0 +1,26 @@
+// What must hold of a whole cluster when it is quiet.
+//
+// Thread rule: the one thread of the timeline.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <dht/testing/cluster.h>
+
+namespace scenario {
+
+/// The value that a node's clients read, or "nothing".
+std::string read(dht::testing::Cluster& cluster, std::size_t node, std::string_view key);
+
+/// The keys that a node lists as its own, page by page.
+std::vector<std::string> listed_keys(dht::testing::Cluster& cluster, std::size_t node);
+
+/// The first thing that is wrong, as a sentence; empty where all is well: the nodes have one map, it is sound, nothing
+/// is under way, every node is primary for its even share within one, and no key is listed twice.
+std::string trouble(dht::testing::Cluster& cluster, const std::vector<std::size_t>& nodes);
+
+}  // namespace scenario

@@ -1,0 +1,180 @@
+// Options: where they come from, which come first, and what bad ones get.
+#include "options.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <string>
+
+#include <doctest/doctest.h>
+
+using namespace dhtd;
+
+namespace {
+
+ParsedOptions parse(const std::vector<std::string>& arguments,
+                    const std::map<std::string, std::string>& variables = {}) {
+  return parse_options(arguments, [&](const std::string& name) -> std::optional<std::string> {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  });
+}
+
+/// A file that lasts as long as the object.
+class File {
+ public:
+  explicit File(const std::string& text)
+      : path_(std::filesystem::temp_directory_path() / ("dhtd-options-" + std::to_string(std::random_device{}()))) {
+    std::ofstream(path_) << text;
+  }
+  ~File() { std::filesystem::remove(path_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  std::string path() const { return path_.string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace
+
+TEST_CASE("the defaults") {
+  const auto parsed = parse({});
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->host == "localhost");
+  CHECK(parsed.options->port == 9876);
+  CHECK(parsed.options->name.empty());
+  CHECK(parsed.options->max_value_bytes == 1024 * 1024);
+  CHECK_FALSE(parsed.options->partitions.has_value());
+  CHECK(parsed.options->idle_timeout == std::chrono::seconds(60));
+}
+
+TEST_CASE("short and long names") {
+  const auto parsed = parse({"-n",           "a",
+                             "-k",           "::1",
+                             "-p",           "0",
+                             "--threads=2",  "--idle-timeout",
+                             "0.5",          "--log-format",
+                             "json",         "--log-level=debug",
+                             "--partitions", "64",
+                             "--replicas",   "1",
+                             "--join",       "a:localhost:1,localhost:2",
+                             "--advertise",  "[::1]:5"});
+  REQUIRE_MESSAGE(parsed.options.has_value(), parsed.err);
+  CHECK(parsed.options->name == "a");
+  CHECK(parsed.options->host == "::1");
+  CHECK(parsed.options->port == 0);
+  CHECK(parsed.options->threads == 2);
+  CHECK(parsed.options->idle_timeout == std::chrono::milliseconds(500));
+  CHECK(parsed.options->log_format == LogFormat::json);
+  CHECK(parsed.options->log_level == dht::LogLevel::debug);
+  CHECK(parsed.options->partitions == 64u);
+  CHECK(parsed.options->replicas == 1u);
+  CHECK(parsed.options->join == "a:localhost:1,localhost:2");
+}
+
+TEST_CASE("the command line comes before the environment, the environment before the file") {
+  const File file("name = \"of-file\"\nport = 1\nmax-value-bytes = 10\n");
+  const std::map<std::string, std::string> variables{{"DHTD_NAME", "of-environment"}, {"DHTD_PORT", "2"}};
+  const auto parsed = parse({"--config", file.path(), "--name", "of-line"}, variables);
+  REQUIRE_MESSAGE(parsed.options.has_value(), parsed.err);
+  CHECK(parsed.options->name == "of-line");
+  CHECK(parsed.options->port == 2);
+  CHECK(parsed.options->max_value_bytes == 10);
+
+  const auto by_variable = parse({}, {{"DHTD_CONFIG", file.path()}, {"DHTD_JOIN", ""}});
+  REQUIRE_MESSAGE(by_variable.options.has_value(), by_variable.err);
+  CHECK(by_variable.options->name == "of-file");
+  CHECK(by_variable.options->port == 1);
+}
+
+TEST_CASE("every option can come from the environment") {
+  const auto parsed = parse({}, {{"DHTD_HOST", "h"},
+                                 {"DHTD_ADVERTISE", "x:1"},
+                                 {"DHTD_JOIN", "y:2"},
+                                 {"DHTD_PARTITIONS", "16"},
+                                 {"DHTD_REPLICAS", "1"},
+                                 {"DHTD_THREADS", "3"},
+                                 {"DHTD_MAX_KEY_BYTES", "100"},
+                                 {"DHTD_MAX_CONNECTIONS", "5"},
+                                 {"DHTD_MAX_IN_FLIGHT", "6"},
+                                 {"DHTD_HEADER_TIMEOUT", "1"},
+                                 {"DHTD_STOP_TIMEOUT", "2"},
+                                 {"DHTD_LOG_LEVEL", "error"},
+                                 {"DHTD_LOG_FORMAT", "json"}});
+  REQUIRE_MESSAGE(parsed.options.has_value(), parsed.err);
+  CHECK(parsed.options->host == "h");
+  CHECK(parsed.options->advertise == "x:1");
+  CHECK(parsed.options->join == "y:2");
+  CHECK(parsed.options->threads == 3);
+  CHECK(parsed.options->max_key_bytes == 100);
+  CHECK(parsed.options->max_connections == 5);
+  CHECK(parsed.options->max_in_flight == 6);
+  CHECK(parsed.options->header_timeout == std::chrono::seconds(1));
+  CHECK(parsed.options->stop_timeout == std::chrono::seconds(2));
+  CHECK(parsed.options->log_level == dht::LogLevel::error);
+}
+
+TEST_CASE("bad usage is exit code 2 and a sentence on stderr") {
+  const std::vector<std::vector<std::string>> cases{{"--port", "65536"},
+                                                    {"--port", "x"},
+                                                    {"--port"},
+                                                    {"--partitions", "1000"},
+                                                    {"--partitions", "0"},
+                                                    {"--replicas", "2"},
+                                                    {"--advertise", "nowhere"},
+                                                    {"--join", "nonsense"},
+                                                    {"--join", "a:1,:::"},
+                                                    {"--unknown"},
+                                                    {"stray"},
+                                                    {"--max-value-bytes", "0"},
+                                                    {"--max-key-bytes", "65537"},
+                                                    {"--log-level", "loud"},
+                                                    {"--log-format", "xml"},
+                                                    {"--name", ""},
+                                                    {"--name", "a\nb"},
+                                                    {"--idle-timeout", "-1"},
+                                                    {"--config", "/nonexistent/file"}};
+  for (const auto& arguments : cases) {
+    CAPTURE(arguments.front());
+    const auto parsed = parse(arguments);
+    CHECK_FALSE(parsed.options.has_value());
+    CHECK(parsed.exit_code == 2);
+    CHECK(parsed.out.empty());
+    CHECK(parsed.err.size() > 10);
+  }
+  CHECK(parse({}, {{"DHTD_PORT", "x"}}).exit_code == 2);
+  const File file("no-such-option = 1\n");
+  CHECK(parse({"--config", file.path()}).exit_code == 2);
+}
+
+TEST_CASE("help and version go to stdout with exit code 0") {
+  const auto help = parse({"--help"});
+  CHECK_FALSE(help.options.has_value());
+  CHECK(help.exit_code == 0);
+  CHECK(help.err.empty());
+  for (const char* text : {"--name", "--join", "--max-value-bytes", "curl", "DHTD_", "Exit codes"}) {
+    CAPTURE(text);
+    CHECK(help.out.find(text) != std::string::npos);
+  }
+  const auto version = parse({"--version"});
+  CHECK(version.exit_code == 0);
+  CHECK(version.out.starts_with("dhtd "));
+}
+
+TEST_CASE("hosts that stand for every address") {
+  for (const char* host : {"0.0.0.0", "::", "[::]", ""})
+    CHECK(is_wildcard_host(host));
+  for (const char* host : {"localhost", "127.0.0.1", "::1"})
+    CHECK_FALSE(is_wildcard_host(host));
+}
+
+TEST_CASE("log lines stay one line, whatever they say") {
+  const auto at = std::chrono::system_clock::time_point(std::chrono::milliseconds(1'700'000'000'123));
+  CHECK(format_log_line(LogFormat::text, dht::LogLevel::warning, at, "a\nb\x1b[0m") ==
+        "2023-11-14T22:13:20.123Z warning a\\x0ab\\x1b[0m\n");
+  CHECK(format_log_line(LogFormat::json, dht::LogLevel::info, at, "a\n\"b\"\xff") ==
+        "{\"time\":\"2023-11-14T22:13:20.123Z\",\"level\":\"info\",\"message\":\"a\\n\\\"b\\\"\xef\xbf\xbd\"}\n");
+}

@@ -1,0 +1,282 @@
+// Session: order, pipelining, backpressure, keep-alive, and the same answers however the bytes are split.
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/held_table.h"
+#include "support/server_double.h"
+
+using namespace dhtd;
+using namespace dhtd::testing;
+
+namespace {
+
+/// A router over a table whose answers wait for the test.
+struct HeldServer {
+  explicit HeldServer(http::Limits its_limits = {}) : limits(its_limits) {}
+
+  http::Limits limits;
+  SharedServiceState state{ServiceState::serving};
+  HeldTable table;
+  FakeAdmin admin;
+  Router router{table, admin, limits, state};
+  Wire wire{router, limits};
+};
+
+std::string get(int key, std::string_view more = {}) {
+  return "GET /db/" + std::to_string(key) + " HTTP/1.1\r\n" + std::string(more) + "\r\n";
+}
+
+const std::string kManyRequests =
+    "PUT /db/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nIf-None-Match: *\r\n\r\nhello world"
+    "GET /db/a%20b HTTP/1.1\r\nHost: x\r\nX-Other: y\r\n\r\n"
+    "POST /db/chunked HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "5;ext=1\r\nfirst\r\n1\r\n,\r\n6\r\nsecond\r\n0\r\nIf-None-Match: *\r\nTrailer: t\r\n\r\n"
+    "\r\nHEAD /db/chunked HTTP/1.1\r\n\r\n"
+    "GET http://host/db/chunked?query HTTP/1.1\r\nIf-None-Match: \"5\",\r\nIf-None-Match: \"6\"\r\n\r\n"
+    "OPTIONS /db/x HTTP/1.1\r\n\r\n"
+    "DELETE /db/a%20b HTTP/1.1\r\n\r\n"
+    "GET /db/a%20b HTTP/1.1\r\nConnection: close\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("many requests of one read are answered together, in order") {
+  ServerDouble server;
+  const auto answer = server.exchange(kManyRequests);
+  CHECK(contains(answer, "\r\n\r\nhello world"));
+  CHECK(contains(answer, "first,second"));
+  CHECK(server.wire.session().finished());
+}
+
+TEST_CASE("the answers do not depend on how the bytes are split") {
+  ServerDouble whole;
+  const auto expected = whole.exchange(kManyRequests);
+
+  SUBCASE("at every byte") {
+    for (std::size_t at = 0; at <= kManyRequests.size(); ++at) {
+      ServerDouble server;
+      auto answer = server.exchange(kManyRequests.substr(0, at));
+      answer += server.exchange(kManyRequests.substr(at));
+      REQUIRE(answer == expected);
+    }
+  }
+  SUBCASE("byte by byte") {
+    ServerDouble server;
+    server.wire.send_byte_by_byte(kManyRequests);
+    CHECK(server.wire.receive() == expected);
+  }
+  SUBCASE("at random places") {
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+      std::mt19937_64 random(seed);
+      ServerDouble server;
+      std::string answer;
+      for (std::size_t at = 0; at < kManyRequests.size();) {
+        const auto size = std::min<std::size_t>(1 + random() % 60, kManyRequests.size() - at);
+        const std::string part = kManyRequests.substr(at, size);
+        server.wire.send(part);
+        if (random() % 2 == 0) answer += server.wire.receive();
+        at += size;
+      }
+      REQUIRE(answer + server.wire.receive() == expected);
+    }
+  }
+}
+
+TEST_CASE("answers go out in the order of the requests, however the table finishes") {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    std::mt19937_64 random(seed);
+    HeldServer server;
+    std::string expected;
+    for (int i = 0; i < 20; ++i) {
+      server.wire.send(get(i));
+      expected += "value " + std::to_string(i) + ";";
+    }
+    REQUIRE(server.table.gets.size() == 20);
+    std::vector<std::size_t> order(20);
+    for (std::size_t i = 0; i < order.size(); ++i)
+      order[i] = i;
+    std::shuffle(order.begin(), order.end(), random);
+    std::string received;
+    for (const auto index : order) {
+      server.table.answer(index, "value " + std::to_string(index) + ";");
+      received += server.wire.receive();
+    }
+    std::string bodies;
+    for (auto at = received.find("value "); at != std::string::npos; at = received.find("value ", at + 1)) {
+      bodies += received.substr(at, received.find(';', at) - at + 1);
+    }
+    REQUIRE(bodies == expected);
+    REQUIRE(server.wire.session().in_flight() == 0);
+  }
+}
+
+TEST_CASE("a connection with too many requests under way is not read until answers go out") {
+  http::Limits limits;
+  limits.max_in_flight = 3;
+  HeldServer server(limits);
+  for (int i = 0; i < 10; ++i)
+    server.wire.send(get(i));
+  CHECK(server.table.gets.size() == 3);
+  CHECK_FALSE(server.wire.session().wants_input());
+  CHECK(server.wire.unread() > 0);
+  server.table.answer(1, "b");
+  server.wire.receive();
+  CHECK(server.table.gets.size() == 3);  // the first still blocks the line
+  server.table.answer(0, "a");
+  server.wire.receive();
+  CHECK(server.table.gets.size() == 5);
+}
+
+TEST_CASE("a reader that takes nothing stops being served: output is bounded") {
+  http::Limits limits;
+  limits.max_output_bytes = 10'000;
+  ServerDouble server(limits);
+  server.table.put("1", std::string(5000, 'x'));
+  for (int i = 0; i < 1000; ++i)
+    server.wire.send(get(1));
+  CHECK(server.wire.session().output().size() < 16'000);
+  CHECK_FALSE(server.wire.session().wants_input());
+  CHECK(server.wire.session().phase() == http::Session::Phase::writing);
+  const auto all = server.wire.receive();
+  CHECK(all.size() > 5'000'000);
+  CHECK(server.wire.unread() == 0);
+}
+
+TEST_CASE("keep-alive: HTTP/1.1 goes on, close ends; HTTP/1.0 ends, keep-alive goes on") {
+  const auto ends = [](std::string_view request, std::string_view connection) {
+    ServerDouble server;
+    const auto answer = server.exchange(request);
+    CHECK(status_of(answer) == "200");
+    CHECK(field_of(answer, "Connection") == connection);
+    return server.wire.session().finished();
+  };
+  CHECK_FALSE(ends("GET / HTTP/1.1\r\n\r\n", ""));
+  CHECK(ends("GET / HTTP/1.1\r\nConnection: close\r\n\r\n", "close"));
+  CHECK(ends("GET / HTTP/1.0\r\n\r\n", "close"));
+  CHECK_FALSE(ends("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"));
+}
+
+TEST_CASE("what follows a request that closes is not carried out") {
+  ServerDouble server;
+  server.exchange("GET / HTTP/1.1\r\nConnection: close\r\n\r\nPUT /db/smuggled HTTP/1.1\r\n\r\n");
+  CHECK(server.table.size() == 0);
+}
+
+TEST_CASE("a client that waits for 100 Continue gets it, after the answers before, and never in vain") {
+  const std::string head = "PUT /db/k HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
+  SUBCASE("it waits") {
+    ServerDouble server;
+    CHECK(server.exchange(head) == "HTTP/1.1 100 Continue\r\n\r\n");
+    CHECK(status_of(server.exchange("abc")) == "200");
+  }
+  SUBCASE("the body is there already") {
+    ServerDouble server;
+    CHECK(status_of(server.exchange(head + "abc")) == "200");
+  }
+  SUBCASE("earlier answers come first") {
+    HeldServer server;
+    server.wire.send(get(1) + head);
+    CHECK(server.wire.receive().empty());
+    server.table.answer(0, "one");
+    const auto received = server.wire.receive();
+    CHECK(status_of(received) == "200");
+    CHECK(received.ends_with("oneHTTP/1.1 100 Continue\r\n\r\n"));
+  }
+  SUBCASE("a body that will be refused is not asked for") {
+    ServerDouble server;
+    const auto answer =
+        server.exchange("PUT /db/k HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1048577\r\n\r\n");
+    CHECK(status_of(answer) == "413");
+    CHECK(contains(answer, "--data-binary"));
+    CHECK(server.wire.session().finished());
+  }
+  SUBCASE("HTTP/1.0 knows no expectations") {
+    ServerDouble server;
+    CHECK(server.exchange("PUT /db/k HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n").empty());
+    CHECK(status_of(server.exchange("abc")) == "200");
+  }
+}
+
+TEST_CASE("input that ends in the middle of a request is an error; requests under way are still answered") {
+  HeldServer server;
+  server.wire.send(get(1) + "PUT /db/k HTTP/1.1\r\nContent-Length: 100\r\n\r\nshort");
+  server.wire.end_of_input();
+  CHECK_FALSE(server.wire.session().finished());
+  server.table.answer(0, "one");
+  const auto received = server.wire.receive();
+  CHECK(contains(received, "\r\n\r\noneHTTP/1.1 400 Bad Request"));
+  CHECK(contains(received, "ended before the request was complete"));
+  CHECK(server.wire.session().finished());
+  CHECK(server.table.writes.empty());
+}
+
+TEST_CASE("a client that only closed its sending side gets its answers") {
+  HeldServer server;
+  server.wire.send(get(1));
+  server.wire.end_of_input();
+  CHECK_FALSE(server.wire.session().finished());
+  server.table.answer(0, "one");
+  CHECK(body_of(server.wire.receive()) == "one");
+  CHECK(server.wire.session().finished());
+}
+
+TEST_CASE("a request whose handler is dropped is answered with 503") {
+  HeldServer server;
+  server.wire.send(get(1));
+  server.table.gets.clear();
+  CHECK(status_of(server.wire.receive()) == "503");
+}
+
+TEST_CASE("a request that is too slow gets 408 and the end") {
+  ServerDouble server;
+  server.wire.send("GET /db/slow HT");
+  CHECK(server.wire.session().phase() == http::Session::Phase::head);
+  server.wire.session().time_out();
+  const auto answer = server.wire.receive();
+  CHECK(status_of(answer) == "408");
+  CHECK(field_of(answer, "Connection") == "close");
+  CHECK(server.wire.session().finished());
+}
+
+TEST_CASE("the phase tells what a connection waits for") {
+  using Phase = http::Session::Phase;
+  HeldServer server;
+  auto& session = server.wire.session();
+  CHECK(session.phase() == Phase::idle);
+  server.wire.send("PUT /db/k HTTP/1.1\r\nContent-");
+  CHECK(session.phase() == Phase::head);
+  server.wire.send("Length: 3\r\n\r\na");
+  CHECK(session.phase() == Phase::body);
+  server.wire.send("bc");
+  CHECK(session.phase() == Phase::answering);
+  server.table.writes.at(0).handler({}, {5, false});
+  CHECK(session.phase() == Phase::writing);
+  server.wire.receive();
+  CHECK(session.phase() == Phase::idle);
+}
+
+TEST_CASE("a peer's upgrade waits for the answers before it and leaves the bytes behind it alone") {
+  HeldServer server;
+  server.wire.send(get(1));
+  server.wire.send("GET /dht/peer HTTP/1.1\r\nHost: dht\r\nConnection: Upgrade\r\nUpgrade: dht/1\r\n\r\nframes");
+  CHECK_FALSE(server.wire.session().upgraded());
+  CHECK(server.wire.unread() == 6);
+  server.table.answer(0, "one");
+  CHECK(body_of(server.wire.receive()) == "one");
+  CHECK(server.wire.session().upgraded());
+  CHECK(server.wire.unread() == 6);
+}
+
+TEST_CASE("other upgrades are passed over: the request is answered as it is") {
+  ServerDouble server;
+  const auto answer = server.exchange(
+      "GET / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
+      "GET / HTTP/1.1\r\n\r\n");
+  CHECK(answer == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  const auto peer = server.exchange("GET /dht/peer HTTP/1.1\r\n\r\n");
+  CHECK(status_of(peer) == "426");
+  CHECK(field_of(peer, "Upgrade") == "dht/1");
+}

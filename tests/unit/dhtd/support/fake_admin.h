@@ -1,0 +1,64 @@
+// FakeAdmin: a ClusterAdmin that does what the test tells it.
+//
+// Thread rule: one thread.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "cluster_admin.h"
+
+namespace dhtd::testing {
+
+class FakeAdmin final : public ClusterAdmin {
+ public:
+  void join(std::string_view peers, dht::StatusHandler handler) override {
+    joins.emplace_back(peers);
+    join_handlers.push_back(std::move(handler));
+  }
+  void leave(dht::StatusHandler handler) override { leave_handlers.push_back(std::move(handler)); }
+  dht::NodeStatus status() const override { return node_status; }
+  std::vector<std::string> peers() const override { return peer_names; }
+  /// One key a page, with its index as the cursor; the handler is called at once, or kept where `hold_pages`.
+  void list_keys(dht::KeyCursor from, std::size_t, dht::KeyPageHandler handler) const override {
+    ++pages_asked;
+    const auto index = static_cast<std::size_t>(from.partition);
+    dht::KeyPage page;
+    if (index < keys.size()) page.keys.push_back(keys[index]);
+    page.next.partition = from.partition + 1;
+    page.next.at_end = index + 1 >= keys.size();
+    const bool fails = index >= fail_from;
+    if (hold_pages) {
+      held_pages.push_back({std::move(handler), fails ? dht::KeyPage{} : std::move(page), fails});
+      return;
+    }
+    handler(fails ? make_error_code(dht::Errc::stopped) : std::error_code(), fails ? dht::KeyPage{} : std::move(page));
+  }
+  void release_page() const {
+    auto held = std::move(held_pages.front());
+    held_pages.erase(held_pages.begin());
+    held.handler(held.fails ? make_error_code(dht::Errc::stopped) : std::error_code(), std::move(held.page));
+  }
+
+  std::vector<std::string> joins;
+  std::vector<dht::StatusHandler> join_handlers;
+  std::vector<dht::StatusHandler> leave_handlers;
+  dht::NodeStatus node_status;
+  std::vector<std::string> peer_names{"this"};
+  std::vector<std::string> keys;
+  std::size_t fail_from = static_cast<std::size_t>(-1);  ///< the page that fails
+  bool hold_pages = false;
+
+  struct HeldPage {
+    dht::KeyPageHandler handler;
+    dht::KeyPage page;
+    bool fails = false;
+  };
+  mutable std::vector<HeldPage> held_pages;
+  mutable std::size_t pages_asked = 0;
+};
+
+}  // namespace dhtd::testing

@@ -1,0 +1,116 @@
+#include "node/operation_table.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <dht/error.h>
+
+namespace dht::node {
+namespace {
+
+using namespace std::chrono_literals;
+
+Instant at(std::chrono::milliseconds time) { return Instant{time}; }
+
+/// A get that counts its answers.
+Operation get_operation(OperationTable& table, Instant deadline, int& answers) {
+  Operation operation;
+  operation.id = table.next_id();
+  operation.deadline = deadline;
+  operation.on_get = [&answers](std::error_code, std::optional<Entry>) { ++answers; };
+  return operation;
+}
+
+TEST_CASE("an operation is taken out once, by whoever comes first") {
+  OperationTable table;
+  int answers = 0;
+  Operation operation = get_operation(table, at(1s), answers);
+  const OperationId id = operation.id;
+  REQUIRE(table.add(operation));
+  CHECK(table.size() == 1);
+  auto taken = table.take(id);
+  REQUIRE(taken.has_value());
+  taken->fail(Errc::not_applied);
+  CHECK_FALSE(table.take(id).has_value());
+  CHECK(table.take_expired(at(2s)).empty());
+  CHECK(answers == 1);
+}
+
+TEST_CASE("operations expire in the order of their deadlines, those of one instant together") {
+  OperationTable table;
+  int answers = 0;
+  std::vector<OperationId> ids;
+  for (const auto deadline : {3s, 1s, 2s, 1s}) {
+    Operation operation = get_operation(table, at(deadline), answers);
+    ids.push_back(operation.id);
+    REQUIRE(table.add(operation));
+  }
+  CHECK(table.take_expired(at(999ms)).empty());
+  const auto first = table.take_expired(at(1s));
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].id == ids[1]);
+  CHECK(first[1].id == ids[3]);
+  CHECK(table.take_expired(at(10s)).size() == 2);
+  CHECK(table.size() == 0);
+}
+
+TEST_CASE("a broken connection concerns what was sent over it, and nothing else") {
+  OperationTable table;
+  int answers = 0;
+  const auto add_sent = [&](ConnectionId connection, Operation::Kind kind) {
+    Operation operation = get_operation(table, at(1s), answers);
+    operation.kind = kind;
+    operation.state = Operation::State::sent;
+    operation.connection = connection;
+    const OperationId id = operation.id;
+    REQUIRE(table.add(operation));
+    return id;
+  };
+  const OperationId read = add_sent(7, Operation::Kind::get);
+  const OperationId write = add_sent(7, Operation::Kind::write);
+  const OperationId elsewhere = add_sent(8, Operation::Kind::write);
+  std::vector<OperationId> parked;
+  const auto lost = table.take_sent(
+      7, [](const Operation& operation) { return !operation.is_repeatable(); }, parked);
+  REQUIRE(lost.size() == 1);
+  CHECK(lost[0].id == write);
+  CHECK(parked == std::vector<OperationId>{read});
+  CHECK(table.visit(read, [](const Operation& operation) { CHECK(operation.state == Operation::State::parked); }));
+  CHECK(table.visit(elsewhere, [](const Operation& operation) { CHECK(operation.state == Operation::State::sent); }));
+}
+
+TEST_CASE("a closed table takes nothing in, and leaves it with the caller") {
+  OperationTable table;
+  int answers = 0;
+  Operation before = get_operation(table, at(1s), answers);
+  REQUIRE(table.add(before));
+  CHECK(table.take_all(true).size() == 1);
+  Operation after = get_operation(table, at(1s), answers);
+  CHECK_FALSE(table.add(after));
+  after.fail(Errc::stopped);
+  CHECK(answers == 1);
+}
+
+TEST_CASE("the table knows where its operations are") {
+  OperationTable table;
+  int answers = 0;
+  Operation operation = get_operation(table, at(1s), answers);
+  operation.state = Operation::State::sent;
+  operation.sent_to = NodeId{5};
+  operation.in_cluster = ClusterId{6};
+  REQUIRE(table.add(operation));
+  CHECK(table.has_sent_to(NodeId{5}));
+  CHECK_FALSE(table.has_sent_to(NodeId{6}));
+  CHECK(table.has_in(ClusterId{6}));
+  CHECK_FALSE(table.has_in(ClusterId{5}));
+  CHECK_FALSE(table.has_in_replica());
+  CHECK(table.take_in(ClusterId{5}).empty());
+  CHECK(table.take_in(ClusterId{6}).size() == 1);
+  CHECK(table.size() == 0);
+}
+
+}  // namespace
+}  // namespace dht::node

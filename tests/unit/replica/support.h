@@ -1,0 +1,299 @@
+// What the replica's tests share: a storage that completes when the test says so, and a host that carries effects out
+// by keeping them.
+//
+// Thread rule: one thread; nothing here waits.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <dht/storage.h>
+
+#include "replica/changes.h"
+#include "replica/replica.h"
+
+namespace dht::replica::testing {
+
+/// Decides how the calls of a SlowStorage complete, and holds those that have not.
+class Disk {
+ public:
+  bool slow = false;          ///< whether further calls complete later
+  bool early_effect = false;  ///< whether a slow call takes effect when it is made, or when it completes
+  std::error_code error;      ///< what further calls fail with; they then change nothing
+
+  std::size_t waiting() const { return waiting_.size(); }
+  void hold(Function<void()> completion) { waiting_.push_back(std::move(completion)); }
+  /// Completes the waiting call of that place, counted from the one made first.
+  void complete(std::size_t place = 0) {
+    REQUIRE(place < waiting_.size());
+    auto completion = std::move(waiting_[place]);
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(place));
+    completion();
+  }
+  /// Until nothing waits, what comes meanwhile included.
+  void complete_all() {
+    while (!waiting_.empty())
+      complete();
+  }
+  /// Forgets the waiting calls: their storage is gone.
+  void forget() { waiting_.clear(); }
+
+ private:
+  std::deque<Function<void()>> waiting_;
+};
+
+/// A decorator around a memory storage, which completes inline. The disk outlives it.
+class SlowStorage final : public PartitionStorage {
+ public:
+  explicit SlowStorage(Disk& disk)
+      : memory_(make_memory_storage(/*seed=*/1)), inner_(memory_->open(ClusterId{1}, 0)), disk_(disk) {}
+
+  std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override {
+    return complete<StorageRead>([this, key = std::string(key)] { return *inner_->get(key, nullptr); },
+                                 std::move(later));
+  }
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
+    return complete<StorageWritten>(
+        [this, copies = owned(changes)] { return *inner_->apply(views_of(copies), nullptr); }, std::move(later));
+  }
+  std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
+    return complete<StorageScanned>([this, from, max_bytes] { return *inner_->scan(from, max_bytes, nullptr); },
+                                    std::move(later));
+  }
+  std::optional<StorageWritten> drop(StorageWriteHandler later) override {
+    return complete<StorageWritten>([this] { return *inner_->drop(nullptr); }, std::move(later));
+  }
+  StorageStatistics statistics() const override { return inner_->statistics(); }
+
+ private:
+  template <typename Result>
+  std::optional<Result> complete(Function<Result()> call, Function<void(Result)> later) {
+    if (disk_.error) call = [error = disk_.error] { return failure<Result>(error); };
+    if (!disk_.slow) return call();
+    std::optional<Result> early;
+    if (disk_.early_effect) early = call();
+    disk_.hold([call = std::move(call), early = std::move(early), later = std::move(later)]() mutable {
+      later(early ? std::move(*early) : call());
+    });
+    return std::nullopt;
+  }
+  template <typename Result>
+  static Result failure(std::error_code error) {
+    Result failed{};
+    failed.error = error;
+    return failed;
+  }
+
+  std::unique_ptr<Storage> memory_;  // outlives what it opened
+  std::unique_ptr<PartitionStorage> inner_;
+  Disk& disk_;
+};
+
+/// Everything in a storage that completes inline.
+inline std::map<std::string, StoredEntry> contents(PartitionStorage& storage) {
+  std::map<std::string, StoredEntry> entries;
+  for (ScanCursor cursor = 0; cursor != kScanEnd;) {
+    auto chunk = storage.scan(cursor, 1024, nullptr)->chunk;
+    for (ScannedEntry& entry : chunk.entries)
+      entries.insert_or_assign(std::move(entry.key), std::move(entry.entry));
+    cursor = chunk.next;
+  }
+  return entries;
+}
+
+/// Where an answer arrives: `calls` must end up as one.
+template <typename Outcome>
+struct Answer {
+  int calls = 0;
+  Outcome outcome;
+
+  bool is_there() const { return calls > 0; }
+  std::error_code error() const {
+    REQUIRE(calls == 1);
+    return outcome.error;
+  }
+};
+using ReadAnswer = std::shared_ptr<Answer<ReadOutcome>>;  // shared by the test and the handler
+using WriteAnswer = std::shared_ptr<Answer<WriteOutcome>>;
+struct Done {
+  std::error_code error;
+};
+using DoneAnswer = std::shared_ptr<Answer<Done>>;
+
+/// Owns a replica as a node would: carries answers out, and keeps pieces, acknowledgements and news for the test.
+class Host final : public Reentry {
+ public:
+  explicit Host(ReplicaOptions options = {})
+      : replica_(kPartition, std::make_unique<SlowStorage>(disk), *this, options) {}
+
+  static constexpr PartitionId kPartition = 0;
+  Disk disk;  // before the replica, whose storage uses it
+  std::deque<Effects::Piece> pieces;
+  std::deque<wire::StreamAck> acks;
+  int reports = 0;  ///< how often there was news for the leader
+  std::uint64_t wall_ms = 1000;
+
+  Replica& replica() { return replica_; }
+
+  void reenter(PartitionId partition, Step step) override {
+    REQUIRE(partition == kPartition);
+    in_step([&](Effects& effects) { step(replica_, effects); });
+  }
+
+  void serve(Epoch epoch, const std::vector<LearnerRecord>& learners = {}) {
+    in_step([&](Effects& effects) { replica_.serve(epoch, learners, effects); });
+  }
+  void configure(const std::vector<LearnerRecord>& learners) {
+    in_step([&](Effects& effects) { replica_.configure(learners, effects); });
+  }
+  void stop(Epoch epoch) {
+    in_step([&](Effects& effects) { replica_.stop(epoch, effects); });
+  }
+
+  ReadAnswer get(std::string_view key) {
+    auto answer = std::make_shared<Answer<ReadOutcome>>();
+    in_step([&](Effects& effects) {
+      GetHandler handler = [answer](std::error_code error, std::optional<Entry> entry) {
+        ++answer->calls;
+        answer->outcome = {error, std::move(entry)};
+      };
+      auto outcome = replica_.get(key, handler, effects);
+      REQUIRE(static_cast<bool>(handler) == outcome.has_value());  // untouched, or taken
+      if (outcome) handler(outcome->error, std::move(outcome->entry));
+    });
+    return answer;
+  }
+  WriteAnswer write(const WriteRequest& request, const Precondition& precondition = {}) {
+    auto answer = std::make_shared<Answer<WriteOutcome>>();
+    in_step([&](Effects& effects) {
+      WriteHandler handler = [answer](std::error_code error, WriteResult result) {
+        ++answer->calls;
+        answer->outcome = {error, result};
+      };
+      const auto outcome = replica_.write(request, precondition, wall_ms, handler, effects);
+      REQUIRE(static_cast<bool>(handler) == outcome.has_value());
+      if (outcome) handler(outcome->error, outcome->result);
+    });
+    return answer;
+  }
+  WriteAnswer put(std::string_view key, std::string_view value, const Precondition& precondition = {}) {
+    return write({WriteRequest::Kind::put, key, value}, precondition);
+  }
+  WriteAnswer erase(std::string_view key, const Precondition& precondition = {}) {
+    return write({WriteRequest::Kind::erase, key, {}}, precondition);
+  }
+  DoneAnswer merge(wire::MergeBatch batch) {
+    return done(
+        [&](DoneHandler handler, Effects& effects) { replica_.merge(std::move(batch), std::move(handler), effects); });
+  }
+  DoneAnswer drop_copies(ClusterId cluster) {
+    return done(
+        [&](DoneHandler handler, Effects& effects) { replica_.drop_copies(cluster, std::move(handler), effects); });
+  }
+  void mark_copy(std::string_view key, Version version, ClusterId cluster) {
+    in_step([&](Effects& effects) { replica_.mark_copy(key, version, cluster, effects); });
+  }
+
+  void on_ack(NodeId learner, const wire::StreamAck& ack) {
+    in_step([&](Effects& effects) { replica_.on_ack(learner, ack, effects); });
+  }
+  void on_learner_unreachable(NodeId learner) {
+    in_step([&](Effects& effects) { replica_.on_learner_unreachable(learner, effects); });
+  }
+  void on_piece(wire::StreamPiece piece) {
+    in_step([&](Effects& effects) { replica_.on_piece(std::move(piece), effects); });
+  }
+
+  /// All entries, whatever the disk does just now with other calls.
+  std::map<std::string, StoredEntry> entries() {
+    std::map<std::string, StoredEntry> found;
+    const bool was_slow = std::exchange(disk.slow, false);
+    const auto was_failing = std::exchange(disk.error, {});
+    for (ScanCursor cursor = 0; cursor != kScanEnd;) {
+      replica_.scan(cursor, 1024, [&](std::error_code error, ScanChunk chunk) {
+        REQUIRE(!error);
+        for (ScannedEntry& entry : chunk.entries)
+          found.insert_or_assign(std::move(entry.key), std::move(entry.entry));
+        cursor = chunk.next;
+      });
+    }
+    disk.slow = was_slow;
+    disk.error = was_failing;
+    return found;
+  }
+  std::string value(const std::string& key) {
+    const auto all = entries();
+    const auto found = all.find(key);
+    return found == all.end() ? "(none)" : std::string(found->second.value.view());
+  }
+
+ private:
+  template <typename Body>
+  void in_step(Body body) {
+    REQUIRE(!in_step_);  // the owner's lock is not recursive
+    in_step_ = true;
+    Effects effects;
+    body(effects);
+    in_step_ = false;
+    carry_out(effects);
+  }
+  template <typename Body>
+  DoneAnswer done(Body body) {
+    auto answer = std::make_shared<Answer<Done>>();
+    in_step([&](Effects& effects) {
+      body(
+          [answer](std::error_code error) {
+            ++answer->calls;
+            answer->outcome.error = error;
+          },
+          effects);
+    });
+    return answer;
+  }
+  void carry_out(Effects& effects) {
+    for (auto& read : effects.reads)
+      read.handler(read.outcome.error, std::move(read.outcome.entry));
+    for (auto& write : effects.writes)
+      write.handler(write.outcome.error, write.outcome.result);
+    for (auto& finished : effects.done)
+      finished.handler(finished.error);
+    for (auto& piece : effects.pieces)
+      pieces.push_back(std::move(piece));
+    if (effects.ack) acks.push_back(*effects.ack);
+    if (effects.report_changed) ++reports;
+  }
+
+  bool in_step_ = false;
+  Replica replica_;
+};
+
+inline constexpr NodeId kLearner{7};
+
+/// Delivers the pieces and acknowledgements between a primary and its one learner, until neither has any.
+inline void deliver(Host& primary, Host& learner, NodeId learner_id = kLearner) {
+  while (!primary.pieces.empty() || !learner.acks.empty()) {
+    if (!primary.pieces.empty()) {
+      auto piece = std::move(primary.pieces.front());
+      primary.pieces.pop_front();
+      if (piece.learner == learner_id) learner.on_piece(std::move(piece.piece));
+    }
+    if (!learner.acks.empty()) {
+      const auto ack = learner.acks.front();
+      learner.acks.pop_front();
+      primary.on_ack(learner_id, ack);
+    }
+  }
+}
+
+}  // namespace dht::replica::testing

@@ -1,0 +1,113 @@
+#include "wire/data.h"
+
+#include <random>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <dht/error.h>
+
+namespace dht::wire {
+namespace {
+
+const RequestHeader kHeader{.request = 7, .deadline_ms = 5000, .partition = 1023, .revision = 42};
+const ReplyHeader kReply{.request = 7, .code = ReplyHeader::Code::failed, .error = 3, .revision = 43};
+
+StreamPiece sample_piece() {
+  return {.stream = {.partition = 5, .epoch = 6, .since = 7},
+          .index = 8,
+          .seq = 9,
+          .last_version = 10,
+          .merges = {{.joiner = NodeId{11}, .number = 12}},
+          .changes = {{.kind = StorageChange::Kind::put,
+                       .key = "k",
+                       .value = std::string("\0v", 2),
+                       .version = 13,
+                       .copy_of = ClusterId{14}},
+                      {.kind = StorageChange::Kind::erase, .key = "gone"}}};
+}
+
+/// Every message of the kind, cut short at every byte or with a byte too many, is refused.
+template <typename Decode>
+void refuses_every_other_length(const std::string& bytes, Decode decode) {
+  CHECK(decode(bytes).has_value());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK_FALSE(decode(std::string_view(bytes).substr(0, size)).has_value());
+  }
+  CHECK_FALSE(decode(bytes + 'x').has_value());
+}
+
+TEST_CASE("requests come out as they went in") {
+  const std::string get_bytes = encode(GetMessage{kHeader, "key"});
+  const auto get = decode_get(get_bytes);
+  REQUIRE(get);
+  CHECK(get->header == kHeader);
+  CHECK(get->key == "key");
+
+  const std::string bytes = encode(WriteMessage{
+      kHeader, {.kind = WriteRequest::Kind::erase, .key = "key", .value = "value"}, Precondition::matches(99)});
+  const auto write = decode_write(bytes);
+  REQUIRE(write);
+  CHECK(write->request.kind == WriteRequest::Kind::erase);
+  CHECK(write->request.key == "key");
+  CHECK(write->request.value == "value");
+  CHECK(write->precondition == Precondition::matches(99));
+  CHECK(decode_request_header(bytes) == kHeader);
+
+  const MergeBatch batch{.joiner = NodeId{1}, .from = ClusterId{2}, .number = 3, .changes = sample_piece().changes};
+  const auto merge = decode_merge(encode(MergeMessage{kHeader, batch}));
+  REQUIRE(merge);
+  CHECK(merge->batch == batch);
+
+  const auto drop = decode_drop_copies(encode(DropCopiesMessage{kHeader, ClusterId{8}}));
+  REQUIRE(drop);
+  CHECK(drop->cluster == ClusterId{8});
+}
+
+TEST_CASE("replies come out as they went in, and name their error") {
+  const std::string bytes = encode(GetReply{kReply, true, 77, "value"});
+  const auto get = decode_get_reply(bytes);
+  REQUIRE(get);
+  CHECK(get->header == kReply);
+  CHECK(get->found);
+  CHECK(get->version == 77);
+  CHECK(get->value == "value");
+  CHECK(get->header.error_code() == Errc::precondition_failed);
+
+  const auto write = decode_write_reply(encode(WriteReply{kReply, {.version = 5, .existed = true}}));
+  REQUIRE(write);
+  CHECK(write->result == WriteResult{.version = 5, .existed = true});
+  CHECK(decode_done_reply(encode(DoneReply{kReply}))->header == kReply);
+  CHECK(ReplyHeader{.code = ReplyHeader::Code::wrong_node}.error_code() == Errc::not_applied);
+  CHECK_FALSE(ReplyHeader{}.error_code());
+}
+
+TEST_CASE("stream pieces and acknowledgements come out as they went in") {
+  CHECK(decode_stream_piece(encode(sample_piece())) == sample_piece());
+  const StreamAck ack{.stream = {.partition = 1, .epoch = 2, .since = 3}, .index = 4, .refused = true};
+  CHECK(decode_stream_ack(encode(ack)) == ack);
+}
+
+TEST_CASE("a message that is cut short or too long is refused") {
+  refuses_every_other_length(encode(GetMessage{kHeader, "key"}), [](auto b) { return decode_get(b); });
+  refuses_every_other_length(encode(WriteMessage{kHeader, {.key = "k", .value = "v"}, {}}),
+                             [](auto b) { return decode_write(b); });
+  refuses_every_other_length(encode(MergeMessage{kHeader, {.changes = sample_piece().changes}}),
+                             [](auto b) { return decode_merge(b); });
+  refuses_every_other_length(encode(GetReply{kReply, true, 1, "v"}), [](auto b) { return decode_get_reply(b); });
+  refuses_every_other_length(encode(sample_piece()), [](auto b) { return decode_stream_piece(b); });
+}
+
+TEST_CASE("flipped bytes never do worse than a refusal or another message") {
+  std::mt19937_64 random(1);
+  const std::string sound = encode(sample_piece());
+  for (int round = 0; round < 20000; ++round) {
+    std::string bytes = sound;
+    for (int flips = 0; flips < 3; ++flips)
+      bytes[random() % bytes.size()] = static_cast<char>(random());
+    if (const auto piece = decode_stream_piece(bytes)) CHECK(encode(*piece).size() == bytes.size());
+  }
+}
+
+}  // namespace
+}  // namespace dht::wire
