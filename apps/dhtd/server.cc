@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 
-#include "base/assert.h"
-
 namespace dhtd {
 namespace {
 

@@ -139,6 +139,8 @@ TEST_CASE("five nodes started at once with one list of all of them become one cl
   put_all(nodes[2], entries);
   for (TestNode& node : nodes)
     CHECK(difference(node, entries) == "");
+  // A key that moves between two listings is in both, or in neither.
+  CHECK(eventually([&] { return all_settled(nodes); }, 60s));
   CHECK(listing_difference(nodes, entries) == "");
 }
 

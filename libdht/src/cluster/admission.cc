@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "cluster/refusal.h"
+
 namespace dht::cluster {
 
 using wire::Answer;

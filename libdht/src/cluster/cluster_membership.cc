@@ -11,6 +11,7 @@
 #include "cluster/join_procedure.h"
 #include "cluster/leader_seat.h"
 #include "cluster/leave_procedure.h"
+#include "cluster/refusal.h"
 #include "wire/message_type.h"
 
 namespace dht::cluster {
@@ -19,13 +20,6 @@ namespace {
 constexpr Duration kTick = std::chrono::milliseconds(50);
 /// Facts that come together go to the leader together.
 constexpr Duration kReportSpacing = std::chrono::milliseconds(1);
-
-wire::Answer refusal(Errc error, std::string message) {
-  wire::Answer answer;
-  answer.error = error;
-  answer.message = std::move(message);
-  return answer;
-}
 
 class ClusterMembership final : public Membership {
  public:
@@ -305,9 +299,7 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
   }
   if (call.kind == wire::CallKind::join) {
     if (!join_.may_host(call.from)) {
-      wire::Answer later = refusal(Errc::conflict, "the node is joining another cluster itself");
-      later.try_later = true;
-      return answer(std::move(later));
+      return answer(refusal_for_now(Errc::conflict, "the node is joining another cluster itself"));
     }
     return seat_.on_call(std::move(call), std::move(answer));
   }

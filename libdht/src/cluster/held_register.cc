@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
+#include "cluster/refusal.h"
 
 namespace dht::cluster {
 
@@ -15,9 +16,7 @@ struct HeldRegister::Alive {};
 namespace {
 
 wire::Answer refuse(Errc error, std::string message, ClusterMapPtr newest = nullptr) {
-  wire::Answer answer;
-  answer.error = error;
-  answer.message = std::move(message);
+  wire::Answer answer = refusal(error, std::move(message));
   answer.map = std::move(newest);
   return answer;
 }

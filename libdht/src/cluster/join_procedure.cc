@@ -7,6 +7,8 @@
 
 #include <dht/error.h>
 
+#include "cluster/refusal.h"
+
 namespace dht::cluster {
 namespace {
 
@@ -85,14 +87,9 @@ void JoinProcedure::register_with(const ClusterMapPtr& target) {
   call.replicas = member_.options().replicas;
   const Peer leader = Member::peer_of(*target, target->leader);
   member_.calls().call(Peer{.address = leader.address}, std::move(call), member_.options().step_timeout,
-                       [this](std::error_code error, wire::Answer answer) {
+                       [this](std::error_code error, const wire::Answer& answer) {
                          if (error == Errc::stopped) return end({error, "the node is being stopped"});
-                         if (error) {
-                           answer.error = Errc::not_applied;
-                           answer.try_later = true;
-                           answer.message = "the cluster's leader cannot be reached (" + error.message() + ")";
-                         }
-                         on_registered(answer);
+                         on_registered(error ? leader_unreachable(error) : answer);
                        });
 }
 

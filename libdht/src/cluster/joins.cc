@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "cluster/admission.h"
+#include "cluster/refusal.h"
 
 namespace dht::cluster {
 

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "cluster/admission.h"
+#include "cluster/refusal.h"
 
 namespace dht::cluster {
 

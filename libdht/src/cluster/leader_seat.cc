@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "cluster/map_change.h"
+#include "cluster/refusal.h"
 
 namespace dht::cluster {
 namespace {
@@ -61,10 +62,7 @@ void LeaderSeat::set_closed(bool closed) {
 
 void LeaderSeat::on_call(wire::Call call, Answerer answer) {
   if (!leader_) {
-    wire::Answer later;
-    later.error = Errc::not_applied;
-    later.try_later = true;
-    later.message = "this node does not lead its cluster";
+    wire::Answer later = refusal_for_now(Errc::not_applied, "this node does not lead its cluster");
     later.map = member_.map();
     return answer(std::move(later));
   }
@@ -72,10 +70,7 @@ void LeaderSeat::on_call(wire::Call call, Answerer answer) {
     return answer(register_.on_call(call));
   }
   if (!is_for_leader(call.kind)) {
-    wire::Answer unknown;
-    unknown.error = Errc::invalid_argument;
-    unknown.message = "this call is not one that a leader answers";
-    return answer(std::move(unknown));
+    return answer(refusal(Errc::invalid_argument, "this call is not one that a leader answers"));
   }
   const Ticket ticket = ++last_ticket_;
   waiting_.emplace(ticket, std::move(answer));
@@ -249,8 +244,7 @@ wire::Answer LeaderSeat::on_take_leadership(const ClusterMapPtr& map, bool busy)
     const bool fits = map && map->cluster == own->cluster && map->leader == member_.id() &&
                       map->revision > own->revision && !is_taken();
     if (!fits || busy) {
-      answer.error = Errc::conflict;
-      answer.message = busy ? "the node is leaving itself" : "the offer does not fit the node's map";
+      answer = refusal(Errc::conflict, busy ? "the node is leaving itself" : "the offer does not fit the node's map");
       answer.map = own;
       return answer;
     }

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "cluster/refusal.h"
+
 namespace dht::cluster {
 
 using wire::CallKind;

@@ -7,6 +7,7 @@
 #include <dht/partitioner.h>
 
 #include "base/random_id.h"
+#include "cluster/refusal.h"
 
 namespace dht::cluster {
 namespace {
@@ -134,11 +135,7 @@ void Member::ask(std::shared_ptr<Question> question) {
 }
 
 void Member::on_word(std::shared_ptr<Question> question, std::error_code error, wire::Answer answer) {
-  if (error == Errc::stopped) {
-    answer.error = Errc::stopped;
-    answer.message = "the node is being stopped";
-    return question->handler(std::move(answer));
-  }
+  if (error == Errc::stopped) return question->handler(refusal(Errc::stopped, "the node is being stopped"));
   const Instant now = scheduler_.now();
   if (!error) {
     if (answer.map && answer.map->cluster == question->map->cluster && answer.map->revision > question->map->revision) {
@@ -147,12 +144,7 @@ void Member::on_word(std::shared_ptr<Question> question, std::error_code error, 
     if (!answer.error || !answer.try_later) return question->handler(std::move(answer));
   }
   if (now - std::max(question->asked, leader_heard(question->map->cluster)) > question->patience) {
-    if (error) {
-      answer.error = Errc::not_applied;
-      answer.try_later = true;
-      answer.message = "the cluster's leader cannot be reached (" + error.message() + ")";
-    }
-    return question->handler(std::move(answer));
+    return question->handler(error ? leader_unreachable(error) : std::move(answer));
   }
   later(jittered(kAskAgain), [this, question] { ask(question); });
 }

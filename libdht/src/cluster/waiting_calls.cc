@@ -1,5 +1,7 @@
 #include "cluster/waiting_calls.h"
 
+#include "cluster/refusal.h"
+
 namespace dht::cluster {
 
 void WaitingCalls::add(wire::CallKind kind, NodeId node, Ticket ticket, LeaderEffects& effects) {
@@ -26,19 +28,6 @@ std::vector<NodeId> WaitingCalls::nodes(wire::CallKind kind) const {
     if (call.first == kind) result.push_back(call.second);
   }
   return result;
-}
-
-wire::Answer refusal(Errc error, std::string message) {
-  wire::Answer answer;
-  answer.error = error;
-  answer.message = std::move(message);
-  return answer;
-}
-
-wire::Answer refusal_for_now(Errc error, std::string message) {
-  wire::Answer answer = refusal(error, std::move(message));
-  answer.try_later = true;
-  return answer;
 }
 
 }  // namespace dht::cluster

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,9 +26,5 @@ class WaitingCalls {
  private:
   std::map<std::pair<wire::CallKind, NodeId>, Ticket> tickets_;
 };
-
-wire::Answer refusal(Errc error, std::string message);
-/// A refusal that says that the same call may succeed later.
-wire::Answer refusal_for_now(Errc error, std::string message);
 
 }  // namespace dht::cluster

@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace dht::integration {
@@ -107,7 +108,11 @@ std::string TestNode::log() const {
 std::string TestNode::get(std::string_view key) { return expect_ok(key, http().get(db(key))).body; }
 void TestNode::put(std::string_view key, std::string_view value) { expect_ok(key, http().put(db(key), value)); }
 void TestNode::erase(std::string_view key) { expect_ok(key, http().del(db(key))); }
-std::vector<std::string> TestNode::keys() { return lines_of(expect_ok("/db", http().get("/db")).body); }
+std::vector<std::string> TestNode::keys() {
+  std::vector<std::string> keys = lines_of(expect_ok("/db", http().get("/db")).body);
+  std::ranges::sort(keys);
+  return keys;
+}
 std::vector<std::string> TestNode::peers() { return lines_of(expect_ok("/dht/peers", http().get("/dht/peers")).body); }
 void TestNode::join(const TestNode& member) {
   expect_ok(name_ + " joins " + member.name_, http().post("/dht/join", member.peer()));
@@ -203,6 +208,20 @@ bool all_list_all(Nodes& nodes) {
   return std::ranges::all_of(nodes, [&](TestNode& node) {
     std::vector<std::string> listed = node.peers();
     return !listed.empty() && listed.front() == node.name() && std::ranges::is_permutation(listed, names);
+  });
+}
+
+bool all_settled(Nodes& nodes) {
+  return std::ranges::all_of(nodes, [&](TestNode& node) {
+    const auto status = nlohmann::json::parse(expect_ok("/dht/status", node.http().get("/dht/status")).body);
+    const auto& partitions = status.at("partitions");
+    const auto& members = status.at("members");
+    if (members.size() != nodes.size() || partitions.at("moving") != 0) return false;
+    const std::size_t least = partitions.at("total").get<std::size_t>() / nodes.size();
+    return std::ranges::all_of(members, [least](const auto& member) {
+      const std::size_t share = member.at("primary");
+      return share == least || share == least + 1;
+    });
   });
 }
 

@@ -62,7 +62,7 @@ class TestNode {
   std::string get(std::string_view key);
   void put(std::string_view key, std::string_view value);
   void erase(std::string_view key);
-  std::vector<std::string> keys();
+  std::vector<std::string> keys();  ///< in ascending order, though the node lists them in none
   std::vector<std::string> peers();
   void join(const TestNode& member);
   void leave();
@@ -108,6 +108,9 @@ std::string difference(TestNode& node, const Entries& expected);
 std::string listing_difference(Nodes& nodes, const Entries& expected);
 /// True where each node lists exactly these members, itself first.
 bool all_list_all(Nodes& nodes);
+/// True where each node knows that the partitions are spread evenly over exactly these members and none is moving. From
+/// then on they stay where they are: a node that was told to join at its start serves long before that.
+bool all_settled(Nodes& nodes);
 
 /// True where times may be asserted: a release build without sanitizers.
 bool timed_build();
