@@ -21,6 +21,7 @@ class ClusterAdmin {
   /// As the methods of dht::Node of the same names.
   virtual void join(std::string_view peers, dht::StatusHandler handler) = 0;
   virtual void leave(dht::StatusHandler handler) = 0;
+  virtual void leave_for_good(dht::StatusHandler handler) = 0;
   virtual dht::NodeStatus status() const = 0;
   virtual std::vector<std::string> peers() const = 0;
   virtual void list_keys(dht::KeyCursor from, std::size_t max_bytes, dht::KeyPageHandler handler) const = 0;

@@ -20,6 +20,7 @@ class NodeAdmin final : public ClusterAdmin {
     node_.join(peers, std::move(handler));
   }
   void leave(dht::StatusHandler handler) override { node_.leave(std::move(handler)); }
+  void leave_for_good(dht::StatusHandler handler) override { node_.leave_for_good(std::move(handler)); }
   dht::NodeStatus status() const override { return node_.status(); }
   std::vector<std::string> peers() const override { return node_.peers(); }
   void list_keys(dht::KeyCursor from, std::size_t max_bytes, dht::KeyPageHandler handler) const override {

@@ -30,7 +30,7 @@ void StopSequence::begin() {
 }
 
 void StopSequence::leave() {
-  parts_.admin.leave(
+  parts_.admin.leave_for_good(
       [this](dht::Status status) { parts_.scheduler.post([this, status = std::move(status)] { on_left(status); }); });
 }
 

@@ -38,6 +38,7 @@ class NoAdmin final : public ClusterAdmin {
  public:
   void join(std::string_view, dht::StatusHandler handler) override { handler({dht::Errc::stopped, {}}); }
   void leave(dht::StatusHandler handler) override { handler({}); }
+  void leave_for_good(dht::StatusHandler handler) override { handler({}); }
   dht::NodeStatus status() const override { return {}; }
   std::vector<std::string> peers() const override { return {}; }
   void list_keys(dht::KeyCursor, std::size_t, dht::KeyPageHandler handler) const override { handler({}, {}); }

@@ -24,6 +24,21 @@ void check_quiet(const Workload& workload) {
     FAIL_CHECK(complaint);
 }
 
+TEST_CASE("as soon as a join has returned, every member's status shows every partition served") {
+  Cluster cluster{{.nodes = 1}};
+  for (std::size_t joiner = 1; joiner < 6; ++joiner) {
+    REQUIRE(cluster.add_node() == joiner);
+    REQUIRE_FALSE(cluster.join_and_wait(joiner, joiner - 1));
+    for (std::size_t i = 0; i <= joiner; ++i) {
+      CAPTURE(i);
+      const dht::NodeStatus status = cluster.node(i).status();
+      CHECK(status.healthy == 64);
+      CHECK(status.unserved == 0);
+      CHECK(status.ready);
+    }
+  }
+}
+
 TEST_CASE("a join merges two tables, and both nodes see the union") {
   Cluster cluster{{.nodes = 1}};
   const std::size_t joiner = cluster.add_node();

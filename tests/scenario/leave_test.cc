@@ -1,6 +1,7 @@
 // Leaves, as design.md 8 "Leave" has them.
 
 #include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -15,7 +16,11 @@
 namespace {
 
 using namespace std::chrono_literals;
+using dht::Address;
+using dht::Frame;
+using dht::Lane;
 using dht::testing::Cluster;
+using dht::testing::PendingStatus;
 using scenario::listed_keys;
 using scenario::read;
 using scenario::trouble;
@@ -205,6 +210,67 @@ TEST_CASE("the same call again attaches to the one under way") {
   REQUIRE(cluster.run_until([&] { return leave.is_done() && again.is_done(); }));
   CHECK_FALSE(leave.status());
   CHECK_FALSE(again.status());
+}
+
+/// The node ends soon after it has left; the one that wanted to join it has lost nothing.
+void end_and_check(Cluster& cluster, std::size_t leaving, const PendingStatus& leave, dht::Duration delay,
+                   std::size_t joiner, const PendingStatus& join) {
+  REQUIRE(cluster.run_until([&] { return leave.is_done(); }));
+  REQUIRE_FALSE(leave.status());
+  cluster.run_for(delay);
+  cluster.network().set_filter({});
+  cluster.crash(leaving);
+  REQUIRE(cluster.run_until([&] { return join.is_done(); }));
+  for (int i = 0; i < 30; ++i)
+    CHECK(read(cluster, joiner, "k" + std::to_string(i)) == "v");
+}
+
+TEST_CASE("a node that leaves for good joins nobody from then on, whatever came before") {
+  Cluster cluster{{.nodes = 2}};
+  const std::size_t stopping = cluster.add_node();
+  fill(cluster, 100);
+  const auto leave = cluster.leave_for_good(stopping);
+  const auto join = cluster.join(stopping, 0);
+  REQUIRE(cluster.run_until([&] { return leave.is_done() && join.is_done(); }));
+  CHECK_FALSE(leave.status());
+  CHECK(join.status().code == dht::Errc::stopped);
+  CHECK_FALSE(join.status().message.empty());
+  CHECK(trouble(cluster, {0, 1}) == "");
+}
+
+TEST_CASE("a node that leaves for good lets nobody join it at the last moment, so nothing of theirs ends with it") {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster{{.nodes = 1, .seed = seed}};
+    const std::size_t joiner = cluster.add_node();
+    for (int i = 0; i < 30; ++i)
+      cluster.table(joiner).put("k" + std::to_string(i), "v");
+    const auto join = cluster.join(joiner, 0);
+    cluster.run_for(std::chrono::microseconds(20) * seed);
+    const auto leave = cluster.leave_for_good(0);
+    end_and_check(cluster, 0, leave, std::chrono::milliseconds(seed % 50), joiner, join);
+  }
+}
+
+TEST_CASE("a node that leaves for good just after a call came waits for the change of the map that the call began") {
+  for (int chosen_call = 1; chosen_call <= 4; ++chosen_call) {
+    CAPTURE(chosen_call);
+    Cluster cluster{{.nodes = 1}};
+    const std::size_t joiner = cluster.add_node();
+    for (int i = 0; i < 30; ++i)
+      cluster.table(joiner).put("k" + std::to_string(i), "v");
+    std::optional<PendingStatus> leave;
+    int calls = 0;
+    cluster.network().set_filter([&](const Address&, const Address& to, Lane lane, Frame) {
+      if (lane != Lane::control || to != cluster.address(0) || ++calls != chosen_call) return true;
+      // Runs when the node has the call and has not carried out yet what came of it.
+      cluster.scheduler(0).post([&] { leave = cluster.leave_for_good(0); });
+      return true;
+    });
+    const auto join = cluster.join(joiner, 0);
+    REQUIRE(cluster.run_until([&] { return leave.has_value(); }));
+    end_and_check(cluster, 0, *leave, 20ms, joiner, join);
+  }
 }
 
 TEST_CASE("several leave at once, and nothing is lost") {

@@ -3,8 +3,8 @@
 // Implementations: cluster membership (a leader, a register and heartbeats; what a Node uses by default) and
 // `make_static_membership` (a fixed list of nodes that is never changed).
 //
-// Thread rule: `join`, `leave`, `map`, `view`, `may_serve` and `report_soon` may be called from any thread. The client
-// is called on the node's scheduler, one call at a time.
+// Thread rule: `join`, `leave`, `leave_for_good`, `map`, `view`, `may_serve` and `report_soon` may be called from any
+// thread. The client is called on the node's scheduler, one call at a time.
 #pragma once
 
 #include <chrono>
@@ -119,6 +119,9 @@ class Membership {
 
   virtual void join(std::vector<PeerName> peers, StatusHandler handler) = 0;
   virtual void leave(StatusHandler handler) = 0;
+  /// `leave`, by a node whose process is about to end: from this call on, whatever comes of it, the node joins no
+  /// cluster and lets nobody join it, since what it would be given would be lost. May be repeated.
+  virtual void leave_for_good(StatusHandler handler) = 0;
 
   // The control lane. Called on the scheduler.
 
@@ -128,7 +131,7 @@ class Membership {
 };
 
 /// A cluster that never changes: every node is given the same list (ids, names, addresses) and the same settings, and
-/// holds its even share from the start. `join` and `leave` answer Errc::conflict.
+/// holds its even share from the start. `join` and the leaves answer Errc::conflict.
 std::unique_ptr<Membership> make_static_membership(ClusterId cluster, const ClusterSettings& settings,
                                                    std::vector<NodeRecord> nodes);
 

@@ -137,6 +137,9 @@ class Node final : public Table {
   /// Hands everything over and stands alone with a copy of what it was primary for; at once where it stands alone
   /// already. Errors: conflict (a join is under way), not_applied (no leader, or it broke off), stopped.
   void leave(StatusHandler handler);
+  /// The same, by a process that is about to end: from this call on, whatever comes of it, the node joins no cluster
+  /// (`join` fails with stopped) and lets nobody join it. May be repeated where it fails.
+  void leave_for_good(StatusHandler handler);
   /// Blocking forms; throw std::system_error with the sentence.
   void join(std::string_view peers);
   void leave();

@@ -82,6 +82,7 @@ class ClusterMembership final : public Membership {
 
   void join(std::vector<PeerName> peers, StatusHandler handler) override;
   void leave(StatusHandler handler) override;
+  void leave_for_good(StatusHandler handler) override;
 
   void on_request(const LinkInfo& from, std::uint16_t type, std::string payload) override;
   void on_reply(const Peer&, std::uint16_t type, std::string payload) override {
@@ -106,6 +107,7 @@ class ClusterMembership final : public Membership {
   /// A join or leave that has not begun.
   struct Request {
     bool is_leave = false;
+    bool for_good = false;
     std::vector<PeerName> peers{};
     StatusHandler handler{};
   };
@@ -129,6 +131,7 @@ class ClusterMembership final : public Membership {
   JoinProcedure join_;
   LeaveProcedure leave_;
   bool stopped_ = false;
+  bool leaves_for_good_ = false;  ///< no join begins any more
   bool report_due_ = false;
   std::mutex requests_mutex_;
   std::vector<Request> requests_;
@@ -213,6 +216,10 @@ void ClusterMembership::join(std::vector<PeerName> peers, StatusHandler handler)
 
 void ClusterMembership::leave(StatusHandler handler) { request({.is_leave = true, .handler = std::move(handler)}); }
 
+void ClusterMembership::leave_for_good(StatusHandler handler) {
+  request({.is_leave = true, .for_good = true, .handler = std::move(handler)});
+}
+
 void ClusterMembership::request(Request request) {
   // Kept here and not in the task, so that `stop` finds the handler whether or not the task has run.
   {
@@ -231,6 +238,9 @@ std::vector<ClusterMembership::Request> ClusterMembership::take_requests() {
 }
 
 void ClusterMembership::begin_join(Request request) {
+  if (leaves_for_good_) {
+    return request.handler({Errc::stopped, "this node is about to end and joins no cluster any more"});
+  }
   if (is_leaving()) {
     return request.handler({Errc::conflict, "this node is leaving its cluster; wait until that is done, then join"});
   }
@@ -253,6 +263,10 @@ void ClusterMembership::begin_join(Request request) {
 }
 
 void ClusterMembership::begin_leave(Request request) {
+  if (request.for_good) {
+    leaves_for_good_ = true;
+    seat_.close_for_good();
+  }
   if (!join_handlers_.empty()) {
     return request.handler({Errc::conflict, "this node is joining a cluster; wait until that is done, then leave"});
   }

@@ -56,8 +56,13 @@ void LeaderSeat::vacate() {
 }
 
 void LeaderSeat::set_closed(bool closed) {
-  closed_ = closed;
-  if (leader_) leader_->set_closed(closed);
+  closed_ = closed || closed_for_good_;
+  if (leader_) leader_->set_closed(closed_);
+}
+
+void LeaderSeat::close_for_good() {
+  closed_for_good_ = true;
+  set_closed(true);
 }
 
 void LeaderSeat::on_call(wire::Call call, Answerer answer) {

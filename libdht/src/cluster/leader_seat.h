@@ -27,6 +27,8 @@ class LeaderSeat {
   ~LeaderSeat();
 
   bool is_taken() const noexcept { return leader_.has_value(); }
+  /// A change of the map is under way.
+  bool is_proposing() const noexcept { return leader_ && leader_->is_proposing(); }
   /// This node leads by `map` and holds the register.
   void take(ClusterMapPtr map);
   /// It no longer does; whoever waits is told to ask again.
@@ -36,6 +38,8 @@ class LeaderSeat {
   void on_call(wire::Call call, Answerer answer);
   /// Joins are put off while this node itself is joining or leaving.
   void set_closed(bool closed);
+  /// Joins are put off from now on, whatever `set_closed` says.
+  void close_for_good();
 
   /// Hands the leadership to another live member, as a leaving leader does. `done` when that has taken it over, or with
   /// Errc::conflict where none can now (each is gone, or is leaving itself); then this node still leads.
@@ -65,6 +69,7 @@ class LeaderSeat {
   HeldRegister register_;
   std::optional<Leader> leader_;
   bool closed_ = false;
+  bool closed_for_good_ = false;
   std::set<NodeId> asked_;  ///< to take the leadership over, and have refused
   Ticket last_ticket_ = 0;
   std::map<Ticket, Answerer> waiting_;

@@ -26,6 +26,8 @@ void LeaveProcedure::start(StatusHandler done) {
 }
 
 void LeaveProcedure::step() {
+  // The change under way may let somebody in.
+  if (seat_.is_proposing()) return member_.later(member_.jittered(kTryAgain), [this] { step(); });
   if (member_.map()->nodes.size() == 1) return std::exchange(done_, nullptr)({});
   if (!seat_.is_taken()) return ask_to_go();
   seat_.hand_over([this](Status status) {

@@ -47,6 +47,7 @@ class StaticMembership final : public Membership {
   void heard_of(ClusterId, Revision) override {}
   void join(std::vector<PeerName>, StatusHandler handler) override { handler(fixed()); }
   void leave(StatusHandler handler) override { handler(fixed()); }
+  void leave_for_good(StatusHandler handler) override { handler(fixed()); }
   void on_request(const LinkInfo&, std::uint16_t, std::string) override {}
   void on_reply(const Peer&, std::uint16_t, std::string) override {}
   void on_broken(const Peer&, ConnectionId, std::error_code) override {}

@@ -17,6 +17,7 @@ Node::~Node() = default;
 void Node::join(std::string_view peers, StatusHandler handler) { impl_->join(peers, std::move(handler)); }
 
 void Node::leave(StatusHandler handler) { impl_->leave(std::move(handler)); }
+void Node::leave_for_good(StatusHandler handler) { impl_->leave_for_good(std::move(handler)); }
 
 namespace {
 

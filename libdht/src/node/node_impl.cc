@@ -243,6 +243,8 @@ void Node::Impl::join(std::string_view peers, StatusHandler handler) {
 
 void Node::Impl::leave(StatusHandler handler) { membership_->leave(std::move(handler)); }
 
+void Node::Impl::leave_for_good(StatusHandler handler) { membership_->leave_for_good(std::move(handler)); }
+
 void Node::Impl::on_map(ClusterMapPtr map) {
   const SessionPtr session = current();
   if (session->cluster() == map->cluster) session->adopt(std::move(map));

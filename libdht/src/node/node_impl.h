@@ -34,6 +34,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
 
   void join(std::string_view peers, StatusHandler handler);
   void leave(StatusHandler handler);
+  void leave_for_good(StatusHandler handler);
   NodeStatus status() const;
   void list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler handler) const;
 

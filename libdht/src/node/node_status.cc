@@ -95,7 +95,11 @@ NodeStatus Node::Impl::status() const {
     member.state = node.state;
     const auto seen = std::find_if(view.members.begin(), view.members.end(),
                                    [&](const MemberView& other) { return other.node == node.id; });
-    if (seen == view.members.end()) continue;
+    if (seen == view.members.end()) {
+      // It came in after the leader last told of the members, so the leader has heard of it since.
+      member.lease = node.state != NodeState::down;
+      continue;
+    }
     member.lease = seen->alive;
     member.entries = seen->statistics.entries;
     member.bytes = seen->statistics.bytes;

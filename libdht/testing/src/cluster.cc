@@ -131,6 +131,12 @@ PendingStatus Cluster::leave(std::size_t i) {
   return PendingStatus(status);
 }
 
+PendingStatus Cluster::leave_for_good(std::size_t i) {
+  const auto status = std::make_shared<std::optional<Status>>();
+  node(i).leave_for_good([status](Status result) { *status = std::move(result); });
+  return PendingStatus(status);
+}
+
 Status Cluster::join_and_wait(std::size_t i, std::size_t host) { return wait_for(join(i, host)); }
 Status Cluster::leave_and_wait(std::size_t i) { return wait_for(leave(i)); }
 

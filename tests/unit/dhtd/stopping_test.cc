@@ -106,10 +106,10 @@ TEST_CASE("stopping leaves the cluster, then refuses, then exits with 0") {
   stop.connections = 2;
   stop.sequence.begin();
   CHECK(stop.state == ServiceState::leaving);
-  REQUIRE(stop.admin.leave_handlers.size() == 1);
+  REQUIRE(stop.admin.last_leave_handlers.size() == 1);
   stop.scheduler.run_for(1s);
   CHECK(stop.exits.empty());
-  stop.admin.leave_handlers[0]({});
+  stop.admin.last_leave_handlers[0]({});
   stop.scheduler.run_for(1ms);
   CHECK(stop.state == ServiceState::left);
   CHECK(stop.finished == 0);  // clients that are still there are told
@@ -125,7 +125,7 @@ TEST_CASE("clients that do not go away keep a stopping process only for a moment
   Stop stop;
   stop.connections = 2;
   stop.sequence.begin();
-  stop.admin.leave_handlers[0]({});
+  stop.admin.last_leave_handlers[0]({});
   stop.scheduler.run_for(3s);
   CHECK(stop.exits == std::vector<int>{0});
 }
@@ -133,7 +133,7 @@ TEST_CASE("clients that do not go away keep a stopping process only for a moment
 TEST_CASE("a stop without clients ends when members have had their answers") {
   Stop stop;
   stop.sequence.begin();
-  stop.admin.leave_handlers[0]({});
+  stop.admin.last_leave_handlers[0]({});
   stop.scheduler.run_for(1ms);
   CHECK(stop.exits.empty());
   stop.scheduler.run_for(50ms);
@@ -143,10 +143,10 @@ TEST_CASE("a stop without clients ends when members have had their answers") {
 TEST_CASE("a leave that is refused is tried again") {
   Stop stop;
   stop.sequence.begin();
-  stop.admin.leave_handlers[0]({dht::Errc::conflict, "a join is under way"});
+  stop.admin.last_leave_handlers[0]({dht::Errc::conflict, "a join is under way"});
   stop.scheduler.run_for(1s);
-  REQUIRE(stop.admin.leave_handlers.size() == 2);
-  stop.admin.leave_handlers[1]({});
+  REQUIRE(stop.admin.last_leave_handlers.size() == 2);
+  stop.admin.last_leave_handlers[1]({});
   stop.scheduler.run_for(1s);
   CHECK(stop.exits == std::vector<int>{0});
 }
@@ -162,7 +162,7 @@ TEST_CASE("past the stop time-out the exit code is 3, and the log names what sta
   stop.scheduler.run_for(2s);
   CHECK(stop.exits == std::vector<int>{3});
   CHECK(stop.log.mention("12 partitions with 345 entries (6789 bytes) stayed behind"));
-  stop.admin.leave_handlers[0]({});
+  stop.admin.last_leave_handlers[0]({});
   stop.scheduler.run_for(10s);
   CHECK(stop.exits.size() == 1);
 }

@@ -20,6 +20,7 @@ class FakeAdmin final : public ClusterAdmin {
     join_handlers.push_back(std::move(handler));
   }
   void leave(dht::StatusHandler handler) override { leave_handlers.push_back(std::move(handler)); }
+  void leave_for_good(dht::StatusHandler handler) override { last_leave_handlers.push_back(std::move(handler)); }
   dht::NodeStatus status() const override { return node_status; }
   std::vector<std::string> peers() const override { return peer_names; }
   /// One key a page, with its index as the cursor; the handler is called at once, or kept where `hold_pages`.
@@ -46,6 +47,7 @@ class FakeAdmin final : public ClusterAdmin {
   std::vector<std::string> joins;
   std::vector<dht::StatusHandler> join_handlers;
   std::vector<dht::StatusHandler> leave_handlers;
+  std::vector<dht::StatusHandler> last_leave_handlers;  ///< of leaves for good
   dht::NodeStatus node_status;
   std::vector<std::string> peer_names{"this"};
   std::vector<std::string> keys;

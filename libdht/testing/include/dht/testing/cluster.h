@@ -82,7 +82,8 @@ class Cluster {
   PendingStatus join(std::size_t i, std::size_t host);
   PendingStatus join(std::size_t i, std::string_view peers);
   PendingStatus leave(std::size_t i);
-  /// The same, running until it is done; fails the test's process where that takes more than an hour.
+  PendingStatus leave_for_good(std::size_t i);
+  /// The first two, running until it is done; fails the test's process where that takes more than an hour.
   Status join_and_wait(std::size_t i, std::size_t host);
   Status leave_and_wait(std::size_t i);
 
