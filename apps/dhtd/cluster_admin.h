@@ -19,7 +19,7 @@ class ClusterAdmin {
  public:
   virtual ~ClusterAdmin() = default;
   /// As the methods of dht::Node of the same names.
-  virtual void join(std::string_view peers, dht::StatusHandler handler) = 0;
+  virtual void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) = 0;
   virtual void leave(dht::StatusHandler handler) = 0;
   virtual void leave_for_good(dht::StatusHandler handler) = 0;
   virtual dht::NodeStatus status() const = 0;

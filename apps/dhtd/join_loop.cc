@@ -6,6 +6,12 @@
 #include <fmt/format.h>
 
 namespace dhtd {
+namespace {
+
+/// About twenty seconds. Peers that have not come to this node's cluster by then carry no list, so it goes to them.
+constexpr unsigned kPatientAttempts = 8;
+
+}  // namespace
 
 dht::Duration join_pause(unsigned failures, std::uint64_t random) {
   constexpr dht::Duration kShortest = std::chrono::milliseconds(200);
@@ -29,7 +35,8 @@ void JoinLoop::stop() {
 
 void JoinLoop::attempt() {
   if (stopped_) return;
-  admin_.join(peers_, [this](dht::Status status) {
+  const auto goal = failures_ < kPatientAttempts ? dht::JoinGoal::all_peers_patiently : dht::JoinGoal::all_peers;
+  admin_.join(peers_, goal, [this](dht::Status status) {
     scheduler_.post([this, status = std::move(status)] { on_result(status); });
   });
 }

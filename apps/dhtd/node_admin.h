@@ -15,9 +15,9 @@ class NodeAdmin final : public ClusterAdmin {
   /// The node must outlive this object. `why_no_join`, if not empty, is the sentence with which every join is refused.
   NodeAdmin(dht::Node& node, std::string why_no_join) noexcept : node_(node), why_no_join_(std::move(why_no_join)) {}
 
-  void join(std::string_view peers, dht::StatusHandler handler) override {
+  void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) override {
     if (!why_no_join_.empty()) return handler({dht::Errc::conflict, why_no_join_});
-    node_.join(peers, std::move(handler));
+    node_.join(peers, goal, std::move(handler));
   }
   void leave(dht::StatusHandler handler) override { node_.leave(std::move(handler)); }
   void leave_for_good(dht::StatusHandler handler) override { node_.leave_for_good(std::move(handler)); }

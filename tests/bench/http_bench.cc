@@ -36,7 +36,7 @@ class OneEntryTable final : public dht::Table {
 /// Nobody asks it for anything here.
 class NoAdmin final : public ClusterAdmin {
  public:
-  void join(std::string_view, dht::StatusHandler handler) override { handler({dht::Errc::stopped, {}}); }
+  void join(std::string_view, dht::JoinGoal, dht::StatusHandler handler) override { handler({dht::Errc::stopped, {}}); }
   void leave(dht::StatusHandler handler) override { handler({}); }
   void leave_for_good(dht::StatusHandler handler) override { handler({}); }
   dht::NodeStatus status() const override { return {}; }

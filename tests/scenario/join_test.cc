@@ -135,6 +135,49 @@ TEST_CASE("a key that the joiner's clients delete while it joins does not come b
   }
 }
 
+TEST_CASE("keys that come and go while a large table is copied are in the end as their clients left them") {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster{{.nodes = 1, .seed = seed}};
+    const std::size_t joiner = cluster.add_node();
+    const std::string large(8192, 'x');
+    for (int i = 0; i < 2500; ++i)
+      cluster.table(joiner).put("large" + std::to_string(i), large);
+    Workload clients(cluster, {joiner}, {.clients = 20, .seed = seed, .pause_max = 100us});
+    clients.begin();
+    REQUIRE_FALSE(cluster.join_and_wait(joiner, 0));
+    clients.finish();
+    clients.check_everything({0, joiner});
+    check_quiet(clients);
+    CHECK(clients.operations() > 200);
+  }
+}
+
+TEST_CASE("a join succeeds although the host cluster's leader leaves meanwhile, and the joiner's clients see nothing") {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster{{.nodes = 3, .seed = seed}};
+    const std::size_t joiner = cluster.add_node();
+    for (int i = 0; i < 2000; ++i)
+      cluster.table(joiner).put("k" + std::to_string(i), "v");
+    Workload clients(cluster, {joiner}, {.clients = 3, .seed = seed});
+    clients.begin();
+    const auto leave_delay = std::chrono::microseconds(seed * 400);
+    const auto join = cluster.join(joiner, 1 + seed % 2);
+    cluster.run_for(leave_delay);
+    const auto leave = cluster.leave(0);
+    REQUIRE(cluster.run_until([&] { return leave.is_done(); }, 60s));
+    CHECK_MESSAGE(!leave.status(), leave.status().message);
+    cluster.crash(0);
+    REQUIRE(cluster.run_until([&] { return join.is_done(); }, 60s));
+    CHECK_MESSAGE(!join.status(), join.status().message);
+    clients.finish();
+    clients.check_everything({1, 2, joiner});
+    check_quiet(clients);
+    CHECK(trouble(cluster, {1, 2, joiner}) == "");
+  }
+}
+
 TEST_CASE("a key that a joiner's client deletes, and only the host has, stays") {
   Cluster cluster{{.nodes = 1}};
   const std::size_t joiner = cluster.add_node();
@@ -171,28 +214,6 @@ TEST_CASE("of two nodes that join each other one hosts, and both calls succeed")
     CHECK(trouble(cluster, {0, other}) == "");
     CHECK(read(cluster, 0, "b") == "2");
     CHECK(read(cluster, other, "a") == "1");
-  }
-}
-
-TEST_CASE("nodes of a deployment that all carry the same list become one cluster") {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
-    Cluster cluster{{.nodes = 1, .seed = seed}};
-    std::vector<std::size_t> nodes{0};
-    while (nodes.size() < 5)
-      nodes.push_back(cluster.add_node());
-    std::string list;
-    for (const std::size_t node : nodes)
-      list += to_string(cluster.address(node)) + ",";
-    std::vector<dht::testing::PendingStatus> joins;
-    for (const std::size_t node : nodes)
-      joins.push_back(cluster.join(node, list));
-    REQUIRE(cluster.run_until(
-        [&] { return std::all_of(joins.begin(), joins.end(), [](const auto& join) { return join.is_done(); }); },
-        120s));
-    for (const auto& join : joins)
-      CHECK_MESSAGE(!join.status(), join.status().message);
-    CHECK(trouble(cluster, nodes) == "");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -172,6 +173,54 @@ TEST_CASE("clients of the leaving node itself see the cluster's table until it h
     CHECK_FALSE(leave.status());
     for (const std::string& complaint : workload.complaints())
       FAIL_CHECK(complaint);
+  }
+}
+
+TEST_CASE("clients of one of two nodes that leaves see nothing, also where its answer is quicker than the last map") {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster{{.nodes = 2, .seed = seed, .network = {.latency_max = 5ms}}};
+    Workload workload(cluster, {1}, {.clients = 8, .seed = seed, .pause_max = 200us});
+    workload.begin();
+    cluster.run_for(20ms);
+    const auto leave = cluster.leave(1);
+    cluster.run_until([&] { return cluster.node(1).status().map->nodes.size() == 1 || leave.is_done(); });
+    // From here on the node's table is its own; what was begun before ends in the cluster.
+    workload.finish();
+    REQUIRE(cluster.run_until([&] { return leave.is_done(); }));
+    CHECK_FALSE(leave.status());
+    for (const std::string& complaint : workload.complaints())
+      FAIL_CHECK(complaint);
+  }
+}
+
+TEST_CASE("a leader leaves although the answer of its successor is lost, and that one hands the leadership on") {
+  for (const bool successor_leaves : {false, true}) {
+    CAPTURE(successor_leaves);
+    Cluster cluster{{.nodes = 4}};
+    std::optional<std::size_t> successor;
+    std::optional<PendingStatus> second;
+    cluster.network().set_filter([&](const Address& from, const Address& to, Lane lane, Frame) {
+      if (successor || lane != Lane::control || to != cluster.address(0)) return true;
+      for (std::size_t i = 1; i < 4; ++i) {
+        const auto map = cluster.node(i).status().map;
+        if (from == cluster.address(i) && map->leader == cluster.node(i).id()) successor = i;
+      }
+      if (!successor) return true;
+      if (successor_leaves) second = cluster.leave(*successor);
+      return false;
+    });
+    const auto leave = cluster.leave(0);
+    REQUIRE(cluster.run_until([&] { return leave.is_done() && (!successor_leaves || second); }, 60s));
+    CHECK_MESSAGE(!leave.status(), leave.status().message);
+    CHECK(successor);
+    std::vector<std::size_t> rest{1, 2, 3};
+    if (second) {
+      REQUIRE(cluster.run_until([&] { return second->is_done(); }, 60s));
+      CHECK_FALSE(second->status());
+      std::erase(rest, *successor);
+    }
+    CHECK(trouble(cluster, rest) == "");
   }
 }
 

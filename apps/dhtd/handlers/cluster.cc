@@ -71,7 +71,7 @@ void ClusterHandler::handle(const http::Request& request, Responder responder) {
 }
 
 void ClusterHandler::join(const http::Request& request, Responder responder) {
-  admin_.join(request.body, [responder = std::move(responder)](dht::Status status) mutable {
+  admin_.join(request.body, dht::JoinGoal::one_peer, [responder = std::move(responder)](dht::Status status) mutable {
     if (!status) return responder.send({});
     auto failure = describe_cluster_error(status);
     if (failure.status == 400) {

@@ -99,6 +99,18 @@ struct MembershipView {
   bool in_contact = false;  ///< with the leader, lately
 };
 
+/// What a join is after.
+enum class JoinGoal : std::uint8_t {
+  /// To be in the cluster of one of the peers: of the first that answers. A node that is in another one leaves it.
+  one_peer,
+  /// To be in one cluster with every peer that answers: for nodes that all carry the same list and start together. The
+  /// node goes where most members are. Done only when nobody who answers is elsewhere; Errc::conflict until then.
+  all_peers,
+  /// The same, but a node that is in a cluster with others does not leave it for a smaller one: those are expected to
+  /// come by themselves, and Errc::conflict says that they have not yet.
+  all_peers_patiently,
+};
+
 class Membership {
  public:
   virtual ~Membership() = default;
@@ -117,7 +129,7 @@ class Membership {
   /// A message showed that others have a map of `revision`; if it is newer than ours, ask for it.
   virtual void heard_of(ClusterId cluster, Revision revision) = 0;
 
-  virtual void join(std::vector<PeerName> peers, StatusHandler handler) = 0;
+  virtual void join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) = 0;
   virtual void leave(StatusHandler handler) = 0;
   /// `leave`, by a node whose process is about to end: from this call on, whatever comes of it, the node joins no
   /// cluster and lets nobody join it, since what it would be given would be lost. May be repeated.

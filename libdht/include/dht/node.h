@@ -129,11 +129,13 @@ class Node final : public Table {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Joins the cluster of the first peer that answers; `peers` as for `parse_peer_list`. Done when this node is a full
-  /// member, partitions are even again and every member knows. The same call again attaches to the one under way.
-  /// Errors: invalid_argument (the list), unreachable, conflict (a leave is under way, the name is taken), incompatible
-  /// (settings, clock), stopped, not_applied (it broke off; this node serves its own table as before).
-  void join(std::string_view peers, StatusHandler handler);
+  /// Joins the cluster of the first peer that answers (or as `goal` says); `peers` as for `parse_peer_list`. Done when
+  /// this node is a full member, partitions are even again and every member knows. The same call again attaches to the
+  /// one under way. Errors: invalid_argument (the list), unreachable, conflict (a leave is under way, the name is
+  /// taken), incompatible (settings, clock), stopped, not_applied (it broke off; this node serves its own table as
+  /// before).
+  void join(std::string_view peers, StatusHandler handler) { join(peers, JoinGoal::one_peer, std::move(handler)); }
+  void join(std::string_view peers, JoinGoal goal, StatusHandler handler);
   /// Hands everything over and stands alone with a copy of what it was primary for; at once where it stands alone
   /// already. Errors: conflict (a join is under way), not_applied (no leader, or it broke off), stopped.
   void leave(StatusHandler handler);

@@ -26,7 +26,9 @@ std::optional<Answer> judge_setting(std::string_view what, std::optional<std::ui
 std::optional<Answer> judge_call(const wire::Call& join, std::uint64_t wall_ms, const ClusterSettings& settings,
                                  std::uint64_t max_clock_skew_ms) {
   const NodeRecord& node = join.node;
-  if (!node.id || !is_valid_name(node.name) || node.address.host.empty() || node.address.port == 0) {
+  const bool has_address =
+      !node.address.host.empty() && node.address.host.size() <= kMaxHostBytes && node.address.port != 0;
+  if (!node.id || !is_valid_name(node.name) || !has_address) {
     return refusal(Errc::invalid_argument, "the join names no valid node id, name and address");
   }
   if (auto refused = judge_setting("partitions", join.partitions, settings.partitions)) return refused;

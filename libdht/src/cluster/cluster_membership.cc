@@ -19,7 +19,7 @@ namespace {
 
 constexpr Duration kTick = std::chrono::milliseconds(50);
 /// Facts that come together go to the leader together.
-constexpr Duration kReportSpacing = std::chrono::milliseconds(1);
+constexpr Duration kHeartbeatSpacing = std::chrono::milliseconds(1);
 
 class ClusterMembership final : public Membership {
  public:
@@ -60,27 +60,18 @@ class ClusterMembership final : public Membership {
   bool may_serve(Instant) const override { return true; }
 
   void report_soon() override {
-    on_strand([this] {
-      if (report_due_) return;
-      report_due_ = true;
-      member_.later(kReportSpacing, [this] {
-        report_due_ = false;
-        send_heartbeat();
-      });
-    });
+    on_strand([this] { send_heartbeat_soon(); });
   }
 
   void heard_of(ClusterId cluster, Revision revision) override {
     on_strand([this, cluster, revision] {
-      const ClusterMapPtr own = member_.map();
-      const bool newer_own = own->cluster == cluster && revision > own->revision;
-      const bool newer_target =
-          join_.target() && join_.target()->cluster == cluster && revision > join_.target()->revision;
-      if (newer_own || newer_target) send_heartbeat();
+      for (const ClusterMapPtr& known : {member_.map(), member_.target()}) {
+        if (known && known->cluster == cluster && revision > known->revision) return send_heartbeat_soon();
+      }
     });
   }
 
-  void join(std::vector<PeerName> peers, StatusHandler handler) override;
+  void join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) override;
   void leave(StatusHandler handler) override;
   void leave_for_good(StatusHandler handler) override;
 
@@ -109,6 +100,7 @@ class ClusterMembership final : public Membership {
     bool is_leave = false;
     bool for_good = false;
     std::vector<PeerName> peers{};
+    JoinGoal goal = JoinGoal::one_peer;
     StatusHandler handler{};
   };
   void request(Request request);
@@ -121,8 +113,9 @@ class ClusterMembership final : public Membership {
   void tick();
   void heartbeat();
   void send_heartbeat();
+  void send_heartbeat_soon();
   void on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error, const wire::Answer& answer);
-  void ask_another_member();
+  void learn_map(const ClusterMapPtr& map);
   void answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer);
   wire::Answer on_push(const wire::Call& call);
 
@@ -132,10 +125,11 @@ class ClusterMembership final : public Membership {
   LeaveProcedure leave_;
   bool stopped_ = false;
   bool leaves_for_good_ = false;  ///< no join begins any more
-  bool report_due_ = false;
+  bool heartbeat_due_ = false;
   std::mutex requests_mutex_;
   std::vector<Request> requests_;
   std::vector<PeerName> joining_peers_;
+  JoinGoal joining_goal_ = JoinGoal::one_peer;
   std::vector<StatusHandler> join_handlers_;
   std::vector<StatusHandler> leave_handlers_;
   std::unique_ptr<Scheduler::Timer> tick_timer_;
@@ -153,6 +147,15 @@ void ClusterMembership::heartbeat() {
   heartbeat_timer_ = member_.scheduler().call_later(member_.options().heartbeat_interval, [this] { heartbeat(); });
 }
 
+void ClusterMembership::send_heartbeat_soon() {
+  if (heartbeat_due_) return;
+  heartbeat_due_ = true;
+  member_.later(kHeartbeatSpacing, [this] {
+    heartbeat_due_ = false;
+    send_heartbeat();
+  });
+}
+
 void ClusterMembership::send_heartbeat() {
   const auto send = [this](const ClusterMapPtr& map, NodeReport report) {
     wire::Call call = member_.make_call(wire::CallKind::heartbeat);
@@ -168,7 +171,7 @@ void ClusterMembership::send_heartbeat() {
   send(member_.map(), member_.client().report());
   // Once the target counts this node as a member it takes a heartbeat for the word of one, which this node is only when
   // it has switched: the answer to its call is on the way.
-  const ClusterMapPtr& target = join_.target();
+  const ClusterMapPtr target = member_.target();
   if (!target) return;
   const NodeRecord* self = target->find(member_.id());
   if (self != nullptr && self->state == NodeState::joining) send(target, {});
@@ -176,42 +179,34 @@ void ClusterMembership::send_heartbeat() {
 
 void ClusterMembership::on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error,
                                               const wire::Answer& answer) {
-  if (!error && answer.map) {
-    member_.adopt(answer.map);
-    join_.on_target_map(answer.map);
-  }
+  if (!error && answer.map) learn_map(answer.map);
   if (error == Errc::stopped) return;
   if (!error && !answer.error) {
     member_.note_leader_heard(asked->cluster);
     if (asked->cluster == member_.map()->cluster) member_.set_view(make_view(answer.members, answer.operations));
     return;
   }
-  if (asked->cluster != member_.map()->cluster) return;
-  if (member_.scheduler().now() - member_.leader_heard(asked->cluster) > member_.options().silence_limit) {
+  const bool is_own = asked->cluster == member_.map()->cluster;
+  if (is_own && member_.scheduler().now() - member_.leader_heard(asked->cluster) > member_.options().silence_limit) {
     MembershipView view = member_.view();
     view.in_contact = false;
     member_.set_view(std::move(view));
   }
-  ask_another_member();
+  // The leadership may have gone to another node, of this node's cluster or of the one that it joins.
+  const ClusterMapPtr map = is_own ? member_.map() : member_.target();
+  if (!map || map->cluster != asked->cluster) return;
+  member_.ask_bystander(*map, [this](const ClusterMapPtr& newest) {
+    if (newest) learn_map(newest);
+  });
 }
 
-void ClusterMembership::ask_another_member() {
-  const ClusterMapPtr map = member_.map();
-  std::vector<NodeId> others;
-  for (const NodeRecord& node : map->nodes) {
-    if (node.id != member_.id() && node.id != map->leader && node.state != NodeState::joining)
-      others.push_back(node.id);
-  }
-  if (others.empty()) return;
-  const NodeId other = others[member_.scheduler().random() % others.size()];
-  member_.calls().call(Member::peer_of(*map, other), member_.make_call(wire::CallKind::hello),
-                       member_.options().silence_limit, [this](std::error_code error, const wire::Answer& answer) {
-                         if (!error && answer.map) member_.adopt(answer.map);
-                       });
+void ClusterMembership::learn_map(const ClusterMapPtr& map) {
+  member_.adopt(map);
+  join_.on_target_map(map);
 }
 
-void ClusterMembership::join(std::vector<PeerName> peers, StatusHandler handler) {
-  request({.peers = std::move(peers), .handler = std::move(handler)});
+void ClusterMembership::join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) {
+  request({.peers = std::move(peers), .goal = goal, .handler = std::move(handler)});
 }
 
 void ClusterMembership::leave(StatusHandler handler) { request({.is_leave = true, .handler = std::move(handler)}); }
@@ -245,15 +240,16 @@ void ClusterMembership::begin_join(Request request) {
     return request.handler({Errc::conflict, "this node is leaving its cluster; wait until that is done, then join"});
   }
   if (!join_handlers_.empty()) {
-    if (request.peers != joining_peers_) {
+    if (request.peers != joining_peers_ || request.goal != joining_goal_) {
       return request.handler({Errc::conflict, "this node is joining a cluster already; wait until that is done"});
     }
     join_handlers_.push_back(std::move(request.handler));
     return;
   }
   joining_peers_ = request.peers;
+  joining_goal_ = request.goal;
   join_handlers_.push_back(std::move(request.handler));
-  join_.start(std::move(request.peers), [this](const Status& status) {
+  join_.start(std::move(request.peers), request.goal, [this](const Status& status) {
     if (status.code == Errc::stopped && stopped_) return;
     member_.log(status ? LogLevel::warning : LogLevel::info,
                 status ? fmt::format("join failed: {}", status.message)
@@ -328,6 +324,12 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
         member_.client().on_hand_over(order.partition, order.epoch);
       }
       return answer({});
+    case register_read:
+    case register_compare_and_set:
+      if (member_.map()->find(from.node) == nullptr) {
+        return answer(refusal(Errc::conflict, "only members may see and change the register"));
+      }
+      return seat_.on_call(std::move(call), std::move(answer));
     case take_leadership:
       return answer(seat_.on_take_leadership(call.map, is_leaving() || !join_handlers_.empty()));
     default:

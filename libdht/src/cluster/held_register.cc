@@ -101,8 +101,8 @@ wire::Answer HeldRegister::change(Revision expected, const ClusterMapPtr& next) 
     return refuse(Errc::conflict, fmt::format("the register holds revision {} and not {}", held_->revision, expected),
                   held_);
   }
-  if (next == nullptr || next->cluster != held_->cluster || next->revision != expected + 1 ||
-      next->generation < held_->generation) {
+  if (next == nullptr || next->cluster != held_->cluster || next->settings != held_->settings ||
+      next->revision != expected + 1 || next->generation < held_->generation) {
     return refuse(Errc::corrupt, fmt::format("the proposed map is not one that can follow revision {}", expected));
   }
   if (const auto broken = violation(*next)) return refuse(Errc::corrupt, "the proposed map is unsound: " + *broken);

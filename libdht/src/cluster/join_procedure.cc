@@ -22,51 +22,54 @@ constexpr std::string_view kKept = "This node serves its own table as before and
 
 }  // namespace
 
-JoinProcedure::JoinProcedure(Member& member, LeaderSeat& seat) : member_(member), seat_(seat), leave_(member, seat) {}
+JoinProcedure::JoinProcedure(Member& member, LeaderSeat& seat)
+    : member_(member), seat_(seat), leave_(member, seat), search_(member) {}
 
-void JoinProcedure::start(std::vector<PeerName> peers, StatusHandler done) {
+void JoinProcedure::start(std::vector<PeerName> peers, JoinGoal goal, StatusHandler done) {
   std::erase_if(peers, [this](const PeerName& peer) { return peer.address == member_.options().address; });
   if (peers.empty()) return done({});  // a list of only itself
   peers_ = std::move(peers);
+  goal_ = goal;
   done_ = std::move(done);
   began_ = member_.scheduler().now();
+  has_moved_ = false;
   hello_rounds_ = 0;
-  from_ = member_.map()->cluster;
-  say_hello(0);
+  say_hello();
 }
 
-void JoinProcedure::say_hello(std::size_t index) {
-  if (index == 0) unreached_.clear();
-  if (index == peers_.size()) return nobody_answered();
-  member_.calls().call(
-      Peer{.address = peers_[index].address}, member_.make_call(wire::CallKind::hello), member_.options().step_timeout,
-      [this, index](std::error_code error, const wire::Answer& answer) { on_hello(index, error, answer); });
+void JoinProcedure::say_hello() {
+  search_.start(peers_, goal_, [this](std::error_code error, const PeerSearch::Result& found) {
+    if (error) return end({error, "the node is being stopped"});
+    on_found(found);
+  });
 }
 
-void JoinProcedure::on_hello(std::size_t index, std::error_code error, const wire::Answer& answer) {
-  if (error == Errc::stopped) return end({error, "the node is being stopped"});
-  if (error || answer.error || !answer.map) {
-    if (!unreached_.empty()) unreached_ += "; ";
-    unreached_ += fmt::format("{}: {}", to_string(peers_[index].address), error ? error.message() : answer.message);
-    return say_hello(index + 1);
-  }
+void JoinProcedure::on_found(const PeerSearch::Result& found) {
+  if (!found.cluster && !found.is_home && !found.unreached.empty()) return nobody_answered(found.unreached);
+  if (!found.cluster) return end({});
   const ClusterMapPtr own = member_.map();
-  if (answer.map->cluster == own->cluster) return end({});
+  if (has_moved_ || stays_with(*own, *found.cluster)) {
+    return end({Errc::conflict, "some of the peers are in another cluster, and expected to join this node's"});
+  }
   const bool hosting = std::any_of(own->nodes.begin(), own->nodes.end(),
                                    [](const NodeRecord& node) { return node.state == NodeState::joining; });
   // Where it is on its way into another cluster, perhaps this one, the way of the two together is known only then.
-  if (hosting || (own->nodes.size() > 1 && answer.try_later)) return try_again({});
+  if (hosting || (own->nodes.size() > 1 && found.is_busy)) return try_again({});
   if (own->nodes.size() > 1) return leave_first();
-  register_with(answer.map);
+  register_with(found.cluster);
 }
 
-void JoinProcedure::nobody_answered() {
+bool JoinProcedure::stays_with(const ClusterMap& own, const ClusterMap& other) const {
+  return goal_ == JoinGoal::all_peers_patiently && own.nodes.size() > 1 && is_preferred(own, other);
+}
+
+void JoinProcedure::nobody_answered(const std::string& unreached) {
   if (++hello_rounds_ < kHelloRounds && member_.scheduler().now() - began_ < kHelloPatience) {
-    return member_.later(member_.jittered(kBackOff), [this] { say_hello(0); });
+    return member_.later(member_.jittered(kBackOff), [this] { say_hello(); });
   }
   end({Errc::unreachable, fmt::format("none of the peers answered as a node of a cluster ({}). {} Check the addresses, "
                                       "and that a dhtd runs there.",
-                                      unreached_, kKept)});
+                                      unreached, kKept)});
 }
 
 void JoinProcedure::leave_first() {
@@ -75,14 +78,14 @@ void JoinProcedure::leave_first() {
       status.message = "the node could not leave its present cluster first: " + status.message;
       return end(std::move(status));
     }
-    say_hello(0);
+    say_hello();
   });
 }
 
 void JoinProcedure::register_with(const ClusterMapPtr& target) {
   seat_.set_closed(true);
   wire::Call call = member_.make_call(wire::CallKind::join);
-  call.from = from_;
+  call.from = member_.map()->cluster;
   call.partitions = member_.options().partitions;
   call.replicas = member_.options().replicas;
   const Peer leader = Member::peer_of(*target, target->leader);
@@ -98,8 +101,8 @@ void JoinProcedure::on_registered(const wire::Answer& answer) {
   if (answer.error || !answer.map || answer.map->find(member_.id()) == nullptr) {
     return end({answer.error.value_or(Errc::not_applied), fmt::format("{} {}", answer.message, kKept)});
   }
-  target_ = answer.map;
-  member_.note_leader_heard(target_->cluster);
+  member_.set_target(answer.map);
+  member_.note_leader_heard(answer.map->cluster);
   if (member_.map()->nodes.size() > 1) return step_back();
   copy(answer.drop_copies);
 }
@@ -107,13 +110,14 @@ void JoinProcedure::on_registered(const wire::Answer& answer) {
 void JoinProcedure::step_back() {
   // Another node has registered here just before this one closed: it goes first.
   abandon();
-  target_ = nullptr;
+  member_.set_target(nullptr);
   try_again({});
 }
 
 void JoinProcedure::abandon() {
-  member_.calls().call(Member::peer_of(*target_, target_->leader), member_.make_call(wire::CallKind::abandon),
-                       member_.options().step_timeout, [](std::error_code, const wire::Answer&) {});
+  member_.calls().call(Member::peer_of(*member_.target(), member_.target()->leader),
+                       member_.make_call(wire::CallKind::abandon), member_.options().step_timeout,
+                       [](std::error_code, const wire::Answer&) {});
 }
 
 void JoinProcedure::try_again(const wire::Answer& answer) {
@@ -124,11 +128,11 @@ void JoinProcedure::try_again(const wire::Answer& answer) {
   }
   seat_.set_closed(false);
   // A random pause, so that two that stand in each other's way do not do so for ever.
-  member_.later(member_.jittered(kBackOff), [this] { say_hello(0); });
+  member_.later(member_.jittered(kBackOff), [this] { say_hello(); });
 }
 
 void JoinProcedure::copy(bool drop_copies) {
-  member_.client().copy_into(target_, drop_copies, [this](Status status) {
+  member_.client().copy_into(member_.target(), drop_copies, [this](Status status) {
     if (status) return give_up(std::move(status));
     member_.client().finish_copy([this](Status finished) {
       if (finished) return give_up(std::move(finished));
@@ -138,20 +142,20 @@ void JoinProcedure::copy(bool drop_copies) {
 }
 
 void JoinProcedure::on_target_map(const ClusterMapPtr& map) {
-  if (!target_ || map->cluster != target_->cluster || map->revision <= target_->revision) return;
-  target_ = map;
+  if (!member_.target() || !is_newer(*map, *member_.target())) return;
+  member_.set_target(map);
   member_.client().on_target_map(map);
 }
 
 bool JoinProcedure::may_host(ClusterId from) const {
   if (!done_) return true;
-  if (target_) return false;
+  if (member_.target()) return false;
   const ClusterMapPtr own = member_.map();
   return own->nodes.size() > 1 || own->cluster < from;
 }
 
 void JoinProcedure::activate() {
-  member_.ask_leader(target_, member_.make_call(wire::CallKind::activate), member_.options().step_timeout,
+  member_.ask_leader(member_.target(), member_.make_call(wire::CallKind::activate), member_.options().step_timeout,
                      [this](const wire::Answer& answer) { on_activated(answer); });
 }
 
@@ -162,7 +166,8 @@ void JoinProcedure::on_activated(const wire::Answer& answer) {
                     fmt::format("the cluster did not make this node a full member ({})", answer.message)});
   }
   const ClusterMapPtr map = answer.map;
-  target_ = nullptr;
+  member_.set_target(nullptr);
+  has_moved_ = true;
   seat_.vacate();
   member_.become(map);
   member_.transport().set_identity({member_.id(), map->cluster, member_.options().address});
@@ -173,7 +178,7 @@ void JoinProcedure::on_activated(const wire::Answer& answer) {
 void JoinProcedure::settle() {
   member_.ask_leader(member_.map(), member_.make_call(wire::CallKind::settle), member_.options().step_timeout,
                      [this](const wire::Answer& answer) {
-                       if (!answer.error) return end({});
+                       if (!answer.error) return goal_ == JoinGoal::one_peer ? end({}) : say_hello();
                        end({*answer.error, fmt::format("this node is a member of the cluster, but whether the "
                                                        "partitions are even is not known ({})",
                                                        answer.message)});
@@ -184,7 +189,7 @@ void JoinProcedure::give_up(Status status) {
   if (status.code == Errc::stopped) return end(std::move(status));
   abandon();
   member_.client().abandon_join([this, status = std::move(status)]() mutable {
-    target_ = nullptr;
+    member_.set_target(nullptr);
     status.message =
         fmt::format("{}. {} What was copied into the other cluster already stays there.", status.message, kKept);
     end(std::move(status));

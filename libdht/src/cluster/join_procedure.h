@@ -1,6 +1,6 @@
 // JoinProcedure: what a node does to join another cluster (design: "Join"):
 //
-//   hello     finds a peer that answers; the same cluster already: done
+//   hello     finds a peer that answers (PeerSearch); the same cluster already: done
 //   leave     where the node belongs to another cluster with others
 //   register  the cluster lists the node as joining; the node still serves its own table
 //   copy      the node's entries go into the cluster, its clients go on
@@ -13,7 +13,6 @@
 // Thread rule: the membership's strand.
 #pragma once
 
-#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "cluster/leader_seat.h"
 #include "cluster/leave_procedure.h"
 #include "cluster/member.h"
+#include "cluster/peer_search.h"
 
 namespace dht::cluster {
 
@@ -30,10 +30,8 @@ class JoinProcedure {
   JoinProcedure(Member& member, LeaderSeat& seat);
 
   /// `done` once.
-  void start(std::vector<PeerName> peers, StatusHandler done);
+  void start(std::vector<PeerName> peers, JoinGoal goal, StatusHandler done);
 
-  /// The cluster that lists this node as joining, from "register" to "activate"; its leader wants heartbeats.
-  const ClusterMapPtr& target() const noexcept { return target_; }
   /// A newer map of the target.
   void on_target_map(const ClusterMapPtr& map);
   /// Whether a node that brings the cluster `from` may register here while this node itself is joining elsewhere: of
@@ -41,9 +39,11 @@ class JoinProcedure {
   bool may_host(ClusterId from) const;
 
  private:
-  void say_hello(std::size_t index);
-  void on_hello(std::size_t index, std::error_code error, const wire::Answer& answer);
-  void nobody_answered();
+  void say_hello();
+  void on_found(const PeerSearch::Result& found);
+  void nobody_answered(const std::string& unreached);
+  /// Where all peers are wanted: whether this node waits for those of the other cluster to come.
+  bool stays_with(const ClusterMap& own, const ClusterMap& other) const;
   void leave_first();
   void register_with(const ClusterMapPtr& target);
   void on_registered(const wire::Answer& answer);
@@ -61,14 +61,13 @@ class JoinProcedure {
   Member& member_;
   LeaderSeat& seat_;
   LeaveProcedure leave_;
+  PeerSearch search_;
   std::vector<PeerName> peers_;
+  JoinGoal goal_ = JoinGoal::one_peer;
   StatusHandler done_;
   Instant began_{};
-  ClusterId from_;
-  ClusterMapPtr found_;  ///< the cluster that answered, before this node is registered there
-  ClusterMapPtr target_;
+  bool has_moved_ = false;  ///< into a cluster of one of the peers, by this join
   int hello_rounds_ = 0;
-  std::string unreached_;  ///< which peers did not answer, and why
 };
 
 }  // namespace dht::cluster

@@ -222,14 +222,19 @@ void LeaderSeat::send_offer(ClusterMapPtr offered, NodeId successor, bool delive
 void LeaderSeat::on_offer_answered(ClusterMapPtr offered, NodeId successor, std::error_code error, wire::Answer answer,
                                    bool delivered_before, StatusHandler done) {
   if (error == Errc::stopped || !leader_) return done({Errc::stopped, "the node is being stopped"});
-  if (!error && !answer.error) {
+  if (answer.map) member_.adopt(answer.map);
+  if (!error && !answer.error) member_.adopt(offered);
+  if (member_.map()->generation >= offered->generation) {
     vacate();
-    member_.adopt(answer.map && answer.map->revision > offered->revision ? answer.map : offered);
     return done({});
   }
-  const bool refused = !error || error == Errc::unreachable || error == Errc::incompatible;
-  if (refused && !delivered_before) return offer_leadership(std::move(done));
-  // It may have taken the leadership: there is no way back, only on.
+  const bool not_delivered = error == Errc::unreachable || error == Errc::incompatible || error == Errc::overloaded ||
+                             error == Errc::too_large;
+  if ((!error || not_delivered) && !delivered_before) return offer_leadership(std::move(done));
+  // It may have taken the leadership, and may have handed it on since: there is no way back, only on.
+  member_.ask_bystander(*offered, [this](const ClusterMapPtr& map) {
+    if (map) member_.adopt(map);
+  });
   member_.later(member_.jittered(kOfferAgain), [this, offered, successor, done = std::move(done)]() mutable {
     send_offer(offered, successor, true, std::move(done));
   });
@@ -246,8 +251,7 @@ wire::Answer LeaderSeat::on_take_leadership(const ClusterMapPtr& map, bool busy)
   const ClusterMapPtr own = member_.map();
   const bool taken_already = is_taken() && map && own->cluster == map->cluster && own->generation >= map->generation;
   if (!taken_already) {
-    const bool fits = map && map->cluster == own->cluster && map->leader == member_.id() &&
-                      map->revision > own->revision && !is_taken();
+    const bool fits = map && is_newer(*map, *own) && map->leader == member_.id() && !is_taken();
     if (!fits || busy) {
       answer = refusal(Errc::conflict, busy ? "the node is leaving itself" : "the offer does not fit the node's map");
       answer.map = own;

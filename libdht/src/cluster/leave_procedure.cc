@@ -62,6 +62,7 @@ void LeaveProcedure::on_answer(const wire::Answer& answer) {
     return std::exchange(done_, nullptr)(
         {*answer.error, fmt::format("this node is still a member, and nothing was lost: {}", answer.message)});
   }
+  if (answer.map) member_.adopt(answer.map);
   stand_alone();
 }
 

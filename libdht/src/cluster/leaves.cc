@@ -10,6 +10,7 @@
 
 namespace dht::cluster {
 
+using wire::Answer;
 using wire::CallKind;
 
 namespace {
@@ -100,7 +101,10 @@ void Leaves::answer(const Scene& scene, const Spread& spread) {
   std::erase_if(queue_, [&](const Leave& leave) {
     if (!leave.removed_at) return false;
     if (!spread.everybody_has(*scene.map, *leave.removed_at, scene.liveness, scene.now)) return false;
-    scene.waiting.answer(CallKind::leave, leave.node, {}, scene.effects);
+    // With the map: the leaving node's own clients have yet to find those who hold its partitions now.
+    Answer done;
+    done.map = scene.map;
+    scene.waiting.answer(CallKind::leave, leave.node, std::move(done), scene.effects);
     return true;
   });
 }

@@ -24,6 +24,10 @@ ClusterMapPtr founded(const MemberOptions& options, ClusterId cluster) {
 
 }  // namespace
 
+bool is_newer(const ClusterMap& map, const ClusterMap& than) noexcept {
+  return map.cluster == than.cluster && map.settings == than.settings && map.revision > than.revision;
+}
+
 MembershipView make_view(const std::vector<wire::MemberReport>& members,
                          const std::vector<wire::OperationReport>& operations) {
   MembershipView view;
@@ -62,7 +66,7 @@ ClusterMapPtr Member::map() const {
 bool Member::adopt(const ClusterMapPtr& map) {
   {
     std::lock_guard lock(mutex_);
-    if (map->cluster != map_->cluster || map->revision <= map_->revision) return false;
+    if (!is_newer(*map, *map_)) return false;
     map_ = map;
   }
   client_->on_map(map);
@@ -118,8 +122,7 @@ void Member::ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, A
 }
 
 void Member::ask(std::shared_ptr<Question> question) {
-  const ClusterMapPtr newest = map();
-  if (newest->cluster == question->map->cluster && newest->revision > question->map->revision) question->map = newest;
+  question->map = newest_of(question->map);
   auto on_answer = [this, question](std::error_code error, wire::Answer answer) {
     on_word(question, error, std::move(answer));
   };
@@ -138,15 +141,34 @@ void Member::on_word(std::shared_ptr<Question> question, std::error_code error, 
   if (error == Errc::stopped) return question->handler(refusal(Errc::stopped, "the node is being stopped"));
   const Instant now = scheduler_.now();
   if (!error) {
-    if (answer.map && answer.map->cluster == question->map->cluster && answer.map->revision > question->map->revision) {
-      question->map = answer.map;
-    }
+    if (answer.map && is_newer(*answer.map, *question->map)) question->map = answer.map;
     if (!answer.error || !answer.try_later) return question->handler(std::move(answer));
   }
   if (now - std::max(question->asked, leader_heard(question->map->cluster)) > question->patience) {
     return question->handler(error ? leader_unreachable(error) : std::move(answer));
   }
   later(jittered(kAskAgain), [this, question] { ask(question); });
+}
+
+ClusterMapPtr Member::newest_of(const ClusterMapPtr& known) const {
+  ClusterMapPtr newest = known;
+  for (const ClusterMapPtr& map : {this->map(), target_}) {
+    if (map && is_newer(*map, *newest)) newest = map;
+  }
+  return newest;
+}
+
+void Member::ask_bystander(const ClusterMap& map, Function<void(ClusterMapPtr)> handler) {
+  std::vector<NodeId> others;
+  for (const NodeRecord& node : map.nodes) {
+    if (node.id != id() && node.id != map.leader && node.state != NodeState::joining) others.push_back(node.id);
+  }
+  if (others.empty()) return;
+  const NodeId other = others[scheduler_.random() % others.size()];
+  calls_.call(peer_of(map, other), make_call(wire::CallKind::hello), options_.silence_limit,
+              [handler = std::move(handler)](std::error_code error, wire::Answer answer) mutable {
+                handler(error ? nullptr : std::move(answer.map));
+              });
 }
 
 Duration Member::jittered(Duration about) {

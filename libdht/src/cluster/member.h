@@ -37,6 +37,10 @@ struct MemberOptions {
   LogSink log{};
 };
 
+/// Whether `map` is a later map of the same cluster. One with other settings is none, whatever it says: those are
+/// fixed.
+bool is_newer(const ClusterMap& map, const ClusterMap& than) noexcept;
+
 /// What the leader tells, as the membership contract shows it.
 MembershipView make_view(const std::vector<wire::MemberReport>& members,
                          const std::vector<wire::OperationReport>& operations);
@@ -56,11 +60,14 @@ class Member {
   MembershipClient& client() noexcept { return *client_; }
 
   ClusterMapPtr map() const;
-  bool leads() const { return map()->leader == id(); }
   /// Takes a newer map of the same cluster over and passes it to the client. False where it is not newer or another's.
   bool adopt(const ClusterMapPtr& map);
   /// The node belongs to another cluster from now on; the client knows.
   void become(const ClusterMapPtr& map);
+
+  /// The cluster that lists this node as joining, by its newest known map; null where there is none.
+  const ClusterMapPtr& target() const noexcept { return target_; }
+  void set_target(ClusterMapPtr map) { target_ = std::move(map); }
 
   MembershipView view() const;
   void set_view(MembershipView view);
@@ -75,6 +82,9 @@ class Member {
   /// gets the final answer; the newest map seen comes in it. Calls to the own leader go through `ask_self`.
   using AnswerHandler = Function<void(wire::Answer)>;
   void ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, AnswerHandler handler);
+  /// Asks some other member of that cluster than its leader, which may be gone, for the newest map. `handler` gets it,
+  /// or null; it is not called where there is nobody to ask.
+  void ask_bystander(const ClusterMap& map, Function<void(ClusterMapPtr)> handler);
   /// How calls of this node to itself are answered, while it leads.
   void set_ask_self(Function<void(wire::Call, AnswerHandler)> ask_self) { ask_self_ = std::move(ask_self); }
 
@@ -94,6 +104,7 @@ class Member {
  private:
   struct Question;
   void ask(std::shared_ptr<Question> question);
+  ClusterMapPtr newest_of(const ClusterMapPtr& known) const;
   void on_word(std::shared_ptr<Question> question, std::error_code error, wire::Answer answer);
 
   const MemberOptions options_;
@@ -102,6 +113,7 @@ class Member {
   Calls calls_;
   MembershipClient* client_ = nullptr;
   Function<void(wire::Call, AnswerHandler)> ask_self_;
+  ClusterMapPtr target_;
   std::map<ClusterId, Instant> heard_;
   std::uint64_t last_task_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> delayed_;

@@ -45,7 +45,7 @@ class StaticMembership final : public Membership {
   bool may_serve(Instant) const override { return true; }
   void report_soon() override {}
   void heard_of(ClusterId, Revision) override {}
-  void join(std::vector<PeerName>, StatusHandler handler) override { handler(fixed()); }
+  void join(std::vector<PeerName>, JoinGoal, StatusHandler handler) override { handler(fixed()); }
   void leave(StatusHandler handler) override { handler(fixed()); }
   void leave_for_good(StatusHandler handler) override { handler(fixed()); }
   void on_request(const LinkInfo&, std::uint16_t, std::string) override {}

@@ -37,6 +37,9 @@ JoinCopy::~JoinCopy() { own_.note_written_keys(false); }
 
 void JoinCopy::start(StatusHandler ready) {
   handler_ = std::move(ready);
+  // Before the notes begin, so that no version that is newer lacks its note or comes without a trace.
+  for (PartitionId source = 0; source < sources_.size(); ++source)
+    sources_[source].at_beginning = own_.last_version(source);
   own_.note_written_keys(true);
   scan_on();
 }
@@ -71,6 +74,7 @@ void JoinCopy::on_scanned(PartitionId source, std::error_code error, ScanChunk c
   std::map<PartitionId, Batch> batches;
   for (ScannedEntry& scanned : chunk.entries) {
     if (scanned.entry.copy_of == target_.cluster()) continue;
+    if (scanned.entry.version > sources_[source].at_beginning) sent_writes_[scanned.key] = scanned.entry.version;
     Batch& batch = batches[target_.partition_of(scanned.key)];
     batch.source = source;
     batch.from_scan = true;
@@ -78,7 +82,8 @@ void JoinCopy::on_scanned(PartitionId source, std::error_code error, ScanChunk c
     batch.changes.push_back({.kind = StorageChange::Kind::put,
                              .key = std::move(scanned.key),
                              .value = std::move(scanned.entry.value).release(),
-                             .version = scanned.entry.version});
+                             .version = scanned.entry.version,
+                             .copy_of = scanned.entry.copy_of});
   }
   sources_[source].unacknowledged += batches.size();
   sources_[source].complete = sources_[source].scanned && sources_[source].unacknowledged == 0;
@@ -143,8 +148,8 @@ void JoinCopy::read_written(const std::string& key, Version before) {
 void JoinCopy::copy_written(const std::string& key, Version before, std::error_code error, std::optional<Entry> entry) {
   --reads_under_way_;
   if (error) return fail(error);
-  // What the target can have of ours is what the last round sent, or else what the scan found before the key was
-  // written.
+  // What the target can have of ours is what was sent since the key was written first, or else what the scan found
+  // before that.
   const auto sent = sent_writes_.find(key);
   const Version at_target = sent != sent_writes_.end() ? sent->second : before;
   if (!entry && at_target == 0) return next_step();
@@ -177,8 +182,11 @@ void JoinCopy::send_next(PartitionId target) {
   Operation operation;
   operation.kind = Operation::Kind::merge;
   operation.partition = target;
-  operation.batch = wire::MergeBatch{
-      .joiner = attempt_, .from = own_.cluster(), .number = ++state.number, .changes = state.waiting.front().changes};
+  operation.batch = wire::MergeBatch{.joiner = attempt_,
+                                     .from = own_.cluster(),
+                                     .number = ++state.number,
+                                     .changes = state.waiting.front().changes,
+                                     .by = target_.map()->revision};
   submit(std::move(operation), [this, target](std::error_code error) { on_batch_done(target, error); });
 }
 
@@ -230,6 +238,9 @@ void JoinCopy::note_acknowledged(const Batch& batch) {
     return;
   }
   Source& source = sources_[batch.source];
+  for (const wire::Change& change : batch.changes) {
+    if (change.version > source.at_beginning) acknowledged_writes_[change.key] = change.version;
+  }
   --source.unacknowledged;
   if (source.scanned && source.unacknowledged == 0) {
     source.complete = true;

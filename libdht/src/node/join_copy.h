@@ -58,7 +58,8 @@ class JoinCopy {
   };
   /// How far the scan of one partition of the own table has come, and what of it the target has.
   struct Source {
-    Version at_start = 0;
+    Version at_beginning = 0;  ///< just before keys began to be noted
+    Version at_start = 0;      ///< when its scan began
     std::size_t unacknowledged = 0;
     bool scanned = false;
     bool complete = false;  ///< every entry up to version `at_start` has been acknowledged
@@ -101,8 +102,10 @@ class JoinCopy {
   int rounds_ = 0;
   std::vector<Source> sources_;
   std::vector<Target> targets_;
-  std::map<std::string, Version> sent_writes_;          ///< the newest version sent by a round
-  std::map<std::string, Version> acknowledged_writes_;  ///< the newest version sent by a round and acknowledged
+  /// Of keys written since the beginning: the version that was sent last, by a round or by the scan, and what of that
+  /// is acknowledged.
+  std::map<std::string, Version> sent_writes_;
+  std::map<std::string, Version> acknowledged_writes_;
   Function<void()> undone_;
   StatusHandler handler_;
   std::unique_ptr<Scheduler::Timer> drain_timer_;

@@ -14,7 +14,9 @@ Node::Node(NodeOptions options, NodeParts parts) : impl_(std::make_unique<Impl>(
 
 Node::~Node() = default;
 
-void Node::join(std::string_view peers, StatusHandler handler) { impl_->join(peers, std::move(handler)); }
+void Node::join(std::string_view peers, JoinGoal goal, StatusHandler handler) {
+  impl_->join(peers, goal, std::move(handler));
+}
 
 void Node::leave(StatusHandler handler) { impl_->leave(std::move(handler)); }
 void Node::leave_for_good(StatusHandler handler) { impl_->leave_for_good(std::move(handler)); }

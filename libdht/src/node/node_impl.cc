@@ -223,7 +223,7 @@ void Node::Impl::keep_house() {
 
 // Membership.
 
-void Node::Impl::join(std::string_view peers, StatusHandler handler) {
+void Node::Impl::join(std::string_view peers, JoinGoal goal, StatusHandler handler) {
   std::string bad_item;
   auto list = parse_peer_list(peers, &bad_item);
   if (!list || list->empty()) {
@@ -238,7 +238,7 @@ void Node::Impl::join(std::string_view peers, StatusHandler handler) {
                                 "address to advertise; nothing was changed",
                                 to_string(address_))});
   }
-  membership_->join(std::move(*list), std::move(handler));
+  membership_->join(std::move(*list), goal, std::move(handler));
 }
 
 void Node::Impl::leave(StatusHandler handler) { membership_->leave(std::move(handler)); }

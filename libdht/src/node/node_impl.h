@@ -32,7 +32,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   OperationId write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler);
   void cancel(OperationId id);
 
-  void join(std::string_view peers, StatusHandler handler);
+  void join(std::string_view peers, JoinGoal goal, StatusHandler handler);
   void leave(StatusHandler handler);
   void leave_for_good(StatusHandler handler);
   NodeStatus status() const;

@@ -162,6 +162,12 @@ void Session::note_written(Slot& slot, std::string_view key, replica::Effects& e
   if (auto outcome = slot.replica->get(key, note, effects)) note(outcome->error, std::move(outcome->entry));
 }
 
+void Session::note_marks(const std::vector<wire::Change>& changes) {
+  for (const wire::Change& change : changes) {
+    if (change.copy_of) note_copies_of(change.copy_of);
+  }
+}
+
 Session::WrittenKeys Session::take_written_keys() {
   std::lock_guard lock(mutex_);
   return std::exchange(written_keys_, {});

@@ -174,6 +174,8 @@ class Session final : public replica::Reentry {
   void end_sent(const wire::ReplyHeader& header, Operation::Kind kind, End end);
   void on_wrong_node(const wire::ReplyHeader& header);
   void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
+  /// Remembers of which clusters the entries that come from elsewhere are copies.
+  void note_marks(const std::vector<wire::Change>& changes);
 
   // session_peers.cc
   /// Ends a connection over which bytes came that no node of ours sends.
@@ -196,7 +198,7 @@ class Session final : public replica::Reentry {
   replica::DoneHandler done_replier(LinkId link, std::uint64_t request);
 
   // session_map.cc
-  void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool joins_ended);
+  void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool nobody_joins);
   void follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
                      replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped);
   void rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests);

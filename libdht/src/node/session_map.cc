@@ -21,6 +21,11 @@ bool has_joining(const ClusterMap& map) {
                      [](const NodeRecord& node) { return node.state == NodeState::joining; });
 }
 
+bool is_active(const ClusterMap& map, NodeId id) {
+  const NodeRecord* node = map.find(id);
+  return node != nullptr && node->state == NodeState::active;
+}
+
 }  // namespace
 
 void Session::found() {
@@ -113,25 +118,28 @@ void Session::adopt(ClusterMapPtr map) {
     map_ = map;
   }
   note_former_members(*before, *map);
-  const bool joins_ended = has_joining(*before) && !has_joining(*map);
+  const bool nobody_joins = !has_joining(*map);
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    adopt_slot(partition, *map, map->partitions[partition], joins_ended);
+    adopt_slot(partition, *map, map->partitions[partition], nobody_joins);
   }
 }
 
 void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record,
-                         bool joins_ended) {
+                         bool nobody_joins) {
   replica::Effects effects;
   std::vector<OperationId> parked;
   std::vector<ParkedRequest> requests;
   std::unique_ptr<PartitionStorage> dropped;
+  std::unique_ptr<PartitionStorage> given_back;
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
     slot.primary = record.primary;
     slot.revision = map.revision;
+    // A leave that was called off: what was kept for it grows old.
+    if (is_active(map, parts_.self)) given_back = std::move(slot.kept);
     follow_record(partition, slot, map, record, effects, dropped);
-    if (slot.replica && joins_ended) slot.replica->forget_merges();
+    if (slot.replica && nobody_joins) slot.replica->forget_merges(map.revision);
     if (slot.replica) send_pieces(slot, effects);
     if (!paused_) {
       parked = std::exchange(slot.parked, {});
@@ -139,7 +147,9 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
     }
   }
   // Dropping a large partition takes a while, so it is done when the slot is free again.
-  if (dropped) drop_storage(std::move(dropped));
+  for (auto* storage : {&dropped, &given_back}) {
+    if (*storage) drop_storage(std::move(*storage));
+  }
   answer(effects);
   rerun(parked, requests);
 }
@@ -295,26 +305,28 @@ void Session::detach() {
 void Session::retire() {
   retired_ = true;
   std::vector<OperationId> waiting;
+  std::vector<std::unique_ptr<PartitionStorage>> dropped;
   {
     std::lock_guard lock(mutex_);
     waiting = std::exchange(postponed_, {});
   }
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     std::vector<ParkedRequest> requests;
-    std::unique_ptr<PartitionStorage> dropped;
     {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
-      if (slot.replica) dropped = release_replica(slot);
+      if (slot.replica) dropped.push_back(release_replica(slot));
       waiting.insert(waiting.end(), slot.parked.begin(), slot.parked.end());
       slot.parked.clear();
       requests = std::exchange(slot.parked_requests, {});
     }
-    if (dropped) drop_storage(std::move(dropped));
     rerun({}, requests);
   }
   for (const OperationId id : waiting)
     (*parts_.route_elsewhere)(id);
+  // Clients wait for none of this.
+  for (auto& storage : dropped)
+    drop_storage(std::move(storage));
 }
 
 }  // namespace dht::node

@@ -1,5 +1,7 @@
 // What a session does for other nodes: it runs their requests on its replicas and takes the streams of primaries.
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +15,9 @@ namespace {
 
 using wire::MessageType;
 using wire::ReplyHeader;
+
+/// No asker waits longer, whatever it says.
+constexpr std::chrono::milliseconds kLongestParked = std::chrono::minutes(10);
 
 constexpr std::uint16_t type_number(MessageType type) { return static_cast<std::uint16_t>(type); }
 
@@ -74,6 +79,11 @@ void Session::close_senseless(const LinkInfo& from, std::string_view what) {
 }
 
 void Session::refuse_stranger(const LinkInfo& from, Frame frame) {
+  if (from.lane == Lane::replication && frame.type == type_number(MessageType::stream_piece)) {
+    const auto piece = wire::decode_stream_piece(frame.payload);
+    if (piece) send_ack(from.link, {.stream = piece->stream, .index = piece->index, .refused = true});
+    return;
+  }
   if (from.lane != Lane::request || !is_request(frame.type)) return;
   if (const auto header = wire::decode_request_header(frame.payload)) {
     refuse_request(from, frame.type, header->request, 0);
@@ -96,7 +106,8 @@ void Session::serve_request(const LinkInfo& from, std::uint16_t type, std::strin
       malformed = !run_request(slot, from, type, payload, effects);
       send_pieces(slot, effects);
     } else if (!retired_ && !detached_ && (slot.primary == parts_.self || header.revision > slot.revision)) {
-      const Instant expires = parts_.scheduler->now() + std::chrono::milliseconds(header.deadline_ms);
+      const auto patience = std::min(std::chrono::milliseconds(header.deadline_ms), kLongestParked);
+      const Instant expires = parts_.scheduler->now() + patience;
       slot.parked_requests.push_back({from, type, std::string(payload), expires});
     } else {
       refused = true;
@@ -129,7 +140,7 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
   switch (static_cast<MessageType>(type)) {
     case MessageType::get: {
       const auto message = wire::decode_get(payload);
-      if (!message) return false;
+      if (!message || partition_of(message->key) != message->header.partition) return false;
       GetHandler handler = get_replier(from.link, message->header.request);
       if (auto outcome = slot.replica->get(message->key, handler, effects)) {
         effects.reads.push_back({std::move(handler), std::move(*outcome)});
@@ -138,7 +149,7 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
     }
     case MessageType::write: {
       const auto message = wire::decode_write(payload);
-      if (!message) return false;
+      if (!message || partition_of(message->request.key) != message->header.partition) return false;
       WriteHandler handler = write_replier(from.link, message->header.request);
       note_written(slot, message->request.key, effects);
       if (auto outcome = slot.replica->write(message->request, message->precondition, parts_.scheduler->wall_ms(),
@@ -150,6 +161,7 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
     case MessageType::merge: {
       auto message = wire::decode_merge(payload);
       if (!message) return false;
+      note_marks(message->batch.changes);
       slot.replica->merge(std::move(message->batch), done_replier(from.link, message->header.request), effects);
       return true;
     }
@@ -230,6 +242,7 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
     }
     if (slot.replica && !retired_) {
       slot.stream_link = from.link;
+      note_marks(piece->changes);
       slot.replica->on_piece(std::move(*piece), effects);
     } else {
       effects.ack = wire::StreamAck{.stream = stream, .index = piece->index, .refused = true};

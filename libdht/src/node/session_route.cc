@@ -90,27 +90,33 @@ void Session::route(OperationId id) {
 
   replica::Effects effects;
   NodeId primary;
+  enum class Way { elsewhere, here, later, to_primary } way = Way::to_primary;
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
-    if (!retired_) {
-      if (serves(slot)) {
-        parts_.operations->visit(id, [&](Operation& operation) { run_in_replica(slot, operation, effects); });
-        send_pieces(slot, effects);
-      } else if (paused_ || slot.primary == parts_.self || !slot.primary) {
-        slot.parked.push_back(id);
-        return;
-      } else {
-        primary = slot.primary;
-      }
+    if (retired_) {
+      way = Way::elsewhere;
+    } else if (serves(slot)) {
+      way = Way::here;
+      parts_.operations->visit(id, [&](Operation& operation) { run_in_replica(slot, operation, effects); });
+      send_pieces(slot, effects);
+    } else if (paused_ || slot.primary == parts_.self || !slot.primary) {
+      // No map will come that would wake what is parked in a session that is over.
+      way = Way::later;
+      if (!detached_) return slot.parked.push_back(id);
+    } else {
+      primary = slot.primary;
     }
   }
-  if (retired_) {
-    (*parts_.route_elsewhere)(id);
-  } else if (primary) {
-    send_on(primary, id, partition);
-  } else {
-    answer(effects);
+  switch (way) {
+    case Way::elsewhere:
+      return (*parts_.route_elsewhere)(id);
+    case Way::here:
+      return answer(effects);
+    case Way::later:
+      return postpone(id);
+    case Way::to_primary:
+      return send_on(primary, id, partition);
   }
 }
 

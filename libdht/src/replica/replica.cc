@@ -73,7 +73,9 @@ void Replica::raise_clock(Version version) noexcept {
   clock_.observe(version);
 }
 
-void Replica::forget_merges() noexcept { merges_.clear(); }
+void Replica::forget_merges(Revision by) noexcept {
+  std::erase_if(merges_, [by](const auto& item) { return item.second.by <= by; });
+}
 
 void Replica::scan(ScanCursor from, std::size_t max_bytes, Function<void(std::error_code, ScanChunk)> handler) {
   if (auto scanned = storage_.scan(from, max_bytes)) {

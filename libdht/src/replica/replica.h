@@ -119,9 +119,9 @@ class Replica {
   /// All further versions are greater than `version`: for a storage that was filled from elsewhere (a kept copy). To be
   /// called before `serve`, since it does not travel.
   void raise_clock(Version version) noexcept;
-  /// No join is under way any more: the numbers of all joiners are forgotten. Any role; no batch of theirs may come
-  /// afterwards.
-  void forget_merges() noexcept;
+  /// The map of revision `by` lists nobody as joining: the numbers of those that older ones listed are forgotten. Any
+  /// role; no batch of theirs may come afterwards.
+  void forget_merges(Revision by) noexcept;
 
   // The stream, at the primary.
 
@@ -163,6 +163,7 @@ class Replica {
   void decide_merge(MergeJob job, Effects& effects);
   void apply_merge(MergeJob job, Effects& effects);
   void finish_merge(MergeJob job, const StorageWritten& written, Effects& effects);
+  void note_merge(const wire::MergeMark& mark);
   void start_drop(DropJob job, Effects& effects);
   void erase_copies(DropJob job, const StorageScanned& scanned, Effects& effects);
   void finish_drop_chunk(DropJob job, const StorageWritten& written, Effects& effects);
@@ -203,7 +204,12 @@ class Replica {
   // What travels with every copy.
   Seq seq_ = 0;
   base::HybridClock clock_;
-  std::map<NodeId, std::uint64_t> merges_;  ///< per joiner, the number of the last batch that took effect
+  /// Per joiner, how far its merge has come here.
+  struct MergeProgress {
+    std::uint64_t number = 0;
+    Revision by = 0;
+  };
+  std::map<NodeId, MergeProgress> merges_;
 
   // At the primary.
   Turns turns_;

@@ -1,5 +1,4 @@
 // The learner: applies the pieces of its stream, and acknowledges what its storage has.
-#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -84,7 +83,7 @@ void Replica::end_piece(const StorageWritten& written, Effects& effects) {
     seq_ = piece->seq;
     clock_.observe(piece->last_version);
     for (const wire::MergeMark& mark : piece->merges)
-      merges_[mark.joiner] = std::max(merges_[mark.joiner], mark.number);
+      note_merge(mark);
   }
   if (!is_abandoned) effects.ack = followed_.acknowledgement();
 }

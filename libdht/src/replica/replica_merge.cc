@@ -1,4 +1,5 @@
 // Merging the table of a joining node: batches that take effect once, decided against what is there.
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -25,7 +26,7 @@ void Replica::merge(wire::MergeBatch batch, DoneHandler handler, Effects& effect
 void Replica::start_merge(MergeJob job, Effects& effects) {
   const wire::MergeBatch& batch = job.decision.batch();
   const auto mark = merges_.find(batch.joiner);
-  const std::uint64_t reached = mark == merges_.end() ? 0 : mark->second;
+  const std::uint64_t reached = mark == merges_.end() ? 0 : mark->second.number;
   if (batch.number != 0 && batch.number <= reached) {
     answer_when_committed(std::move(job.handler), effects);  // it took effect before
   } else if (batch.number != reached + 1 || !is_sound(batch.changes)) {
@@ -82,9 +83,16 @@ void Replica::finish_merge(MergeJob job, const StorageWritten& written, Effects&
   const wire::MergeBatch& batch = job.decision.batch();
   for (const wire::Change& change : batch.changes)
     clock_.observe(change.version);
-  merges_[batch.joiner] = batch.number;
-  number(job.decision.effective(), {{batch.joiner, batch.number}}, effects);
+  const wire::MergeMark mark{batch.joiner, batch.number, batch.by};
+  note_merge(mark);
+  number(job.decision.effective(), {mark}, effects);
   answer_when_committed(std::move(job.handler), effects);
+}
+
+void Replica::note_merge(const wire::MergeMark& mark) {
+  MergeProgress& progress = merges_[mark.joiner];
+  progress.number = std::max(progress.number, mark.number);
+  progress.by = std::max(progress.by, mark.by);
 }
 
 /// Answers a success once everything numbered so far is committed.

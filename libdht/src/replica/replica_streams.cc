@@ -49,8 +49,8 @@ void Replica::begin_stream(const LearnerRecord& learner, Effects& effects) {
       learner.node, wire::StreamId{.partition = partition_, .epoch = epoch_, .since = learner.since});
   std::vector<wire::MergeMark> merges;
   merges.reserve(merges_.size());
-  for (const auto& [joiner, number] : merges_)
-    merges.push_back({joiner, number});
+  for (const auto& [joiner, progress] : merges_)
+    merges.push_back({joiner, progress.number, progress.by});
   send(stream, std::move(merges), {}, effects);
   feed(stream, effects);
 }

@@ -43,7 +43,16 @@ ReplyHeader get_reply_header(FixedReader& in) {
   header.code = in.get_enum(ReplyHeader::Code::wrong_node);
   header.error = in.get<std::uint8_t>();
   header.revision = in.get<std::uint64_t>();
+  const bool names_error = header.error > 0 && header.error <= static_cast<std::uint8_t>(Errc::corrupt);
+  if (header.code == ReplyHeader::Code::failed && !names_error) in.fail();
   return header;
+}
+
+/// Every entry has a key of at least one byte.
+std::string_view get_key(FixedReader& in) {
+  const std::string_view key = in.get_bytes();
+  if (key.empty()) in.fail();
+  return key;
 }
 
 void put(FixedWriter& out, const std::vector<Change>& changes) {
@@ -95,6 +104,7 @@ void put(FixedWriter& out, const std::vector<MergeMark>& marks) {
   for (const MergeMark& mark : marks) {
     out.put(mark.joiner.value);
     out.put(mark.number);
+    out.put(mark.by);
   }
 }
 
@@ -109,6 +119,7 @@ std::vector<MergeMark> get_marks(FixedReader& in) {
     MergeMark& mark = marks.emplace_back();
     mark.joiner.value = in.get<std::uint64_t>();
     mark.number = in.get<std::uint64_t>();
+    mark.by = in.get<std::uint64_t>();
   }
   return marks;
 }
@@ -157,6 +168,7 @@ std::string encode(const MergeMessage& message) {
   out.put(message.batch.from.value);
   out.put(message.batch.number);
   put(out, message.batch.changes);
+  out.put(message.batch.by);
   return bytes;
 }
 
@@ -227,7 +239,7 @@ std::optional<GetMessage> decode_get(std::string_view bytes) {
   FixedReader in(bytes);
   GetMessage message;
   message.header = get_request_header(in);
-  message.key = in.get_bytes();
+  message.key = get_key(in);
   return checked(message, in);
 }
 
@@ -238,7 +250,7 @@ std::optional<WriteMessage> decode_write(std::string_view bytes) {
   message.request.kind = in.get_enum(WriteRequest::Kind::erase);
   message.precondition.kind = in.get_enum(Precondition::Kind::version);
   message.precondition.version = in.get<std::uint64_t>();
-  message.request.key = in.get_bytes();
+  message.request.key = get_key(in);
   message.request.value = in.get_bytes();
   return checked(message, in);
 }
@@ -251,6 +263,7 @@ std::optional<MergeMessage> decode_merge(std::string_view bytes) {
   message.batch.from.value = in.get<std::uint64_t>();
   message.batch.number = in.get<std::uint64_t>();
   message.batch.changes = get_changes(in);
+  message.batch.by = in.get<std::uint64_t>();
   return checked(std::move(message), in);
 }
 
@@ -259,6 +272,7 @@ std::optional<DropCopiesMessage> decode_drop_copies(std::string_view bytes) {
   DropCopiesMessage message;
   message.header = get_request_header(in);
   message.cluster.value = in.get<std::uint64_t>();
+  if (!message.cluster) in.fail();
   return checked(message, in);
 }
 

@@ -1,5 +1,5 @@
 // What replicas of one partition say to each other, and what a joining node asks of a primary. Values only; their bytes
-// are made in wire/data_codec.h.
+// are made in wire/data.h.
 //
 // Thread rule: plain values.
 #pragma once
@@ -24,10 +24,12 @@ struct Change {
   bool operator==(const Change&) const = default;
 };
 
-/// How far one joining node's merge has come in one partition: its batches 1..number took effect.
+/// How far one joining node's merge has come in one partition: its batches 1..number took effect, the last of them sent
+/// while the map of revision `by` listed the node as joining.
 struct MergeMark {
   NodeId joiner{};
   std::uint64_t number = 0;
+  Revision by = 0;
 
   bool operator==(const MergeMark&) const = default;
 };
@@ -72,9 +74,9 @@ struct StreamAck {
 struct MergeBatch {
   NodeId joiner{};  ///< a random id of the attempt to join, so that the next attempt counts from 1 again
   ClusterId from{};
-  std::uint64_t number =
-      0;  ///< 1, 2, ... per joiner and partition; a number that took effect before is not applied again
+  std::uint64_t number = 0;  ///< 1, 2, ... per joiner and partition; one that took effect is not applied again
   std::vector<Change> changes{};
+  Revision by = 0;  ///< of a map of the cluster that lists the sender as joining
 
   bool operator==(const MergeBatch&) const = default;
 };

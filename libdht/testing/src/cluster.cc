@@ -119,9 +119,9 @@ void Cluster::launch(Member& member) {
 
 PendingStatus Cluster::join(std::size_t i, std::size_t host) { return join(i, to_string(address(host))); }
 
-PendingStatus Cluster::join(std::size_t i, std::string_view peers) {
+PendingStatus Cluster::join(std::size_t i, std::string_view peers, JoinGoal goal) {
   const auto status = std::make_shared<std::optional<Status>>();
-  node(i).join(peers, [status](Status result) { *status = std::move(result); });
+  node(i).join(peers, goal, [status](Status result) { *status = std::move(result); });
   return PendingStatus(status);
 }
 

@@ -88,6 +88,17 @@ TEST_CASE("stream pieces and acknowledgements come out as they went in") {
   CHECK(decode_stream_ack(encode(ack)) == ack);
 }
 
+TEST_CASE("what no node of ours says is refused: an empty key, a copy of no cluster, an error that is none") {
+  CHECK_FALSE(decode_get(encode(GetMessage{kHeader, ""})));
+  CHECK_FALSE(decode_write(encode(WriteMessage{kHeader, {.key = "", .value = "v"}, {}})));
+  CHECK_FALSE(decode_drop_copies(encode(DropCopiesMessage{kHeader, ClusterId{}})));
+  for (const int error : {0, 13, 255}) {
+    ReplyHeader header = kReply;
+    header.error = static_cast<std::uint8_t>(error);
+    CHECK_FALSE(decode_done_reply(encode(DoneReply{header})));
+  }
+}
+
 TEST_CASE("a message that is cut short or too long is refused") {
   refuses_every_other_length(encode(GetMessage{kHeader, "key"}), [](auto b) { return decode_get(b); });
   refuses_every_other_length(encode(WriteMessage{kHeader, {.key = "k", .value = "v"}, {}}),

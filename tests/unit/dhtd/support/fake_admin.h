@@ -15,8 +15,9 @@ namespace dhtd::testing {
 
 class FakeAdmin final : public ClusterAdmin {
  public:
-  void join(std::string_view peers, dht::StatusHandler handler) override {
+  void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) override {
     joins.emplace_back(peers);
+    goals.push_back(goal);
     join_handlers.push_back(std::move(handler));
   }
   void leave(dht::StatusHandler handler) override { leave_handlers.push_back(std::move(handler)); }
@@ -45,6 +46,7 @@ class FakeAdmin final : public ClusterAdmin {
   }
 
   std::vector<std::string> joins;
+  std::vector<dht::JoinGoal> goals;
   std::vector<dht::StatusHandler> join_handlers;
   std::vector<dht::StatusHandler> leave_handlers;
   std::vector<dht::StatusHandler> last_leave_handlers;  ///< of leaves for good

@@ -80,7 +80,7 @@ class Cluster {
 
   /// Starts a join of node `i` to the cluster of node `host`, or of the first of `peers` that answers.
   PendingStatus join(std::size_t i, std::size_t host);
-  PendingStatus join(std::size_t i, std::string_view peers);
+  PendingStatus join(std::size_t i, std::string_view peers, JoinGoal goal = JoinGoal::one_peer);
   PendingStatus leave(std::size_t i);
   PendingStatus leave_for_good(std::size_t i);
   /// The first two, running until it is done; fails the test's process where that takes more than an hour.
