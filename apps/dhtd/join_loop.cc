@@ -44,13 +44,11 @@ void JoinLoop::attempt() {
 void JoinLoop::on_result(const dht::Status& status) {
   if (stopped_) return;
   if (!status) {
-    log_(dht::LogLevel::info, fmt::format("joined the cluster of {}", peers_));
+    log_(dht::LogLevel::info, fmt::format("together with all of {} that answer", peers_));
     return;
   }
-  const std::string reason = status.message.empty() ? status.code.message() : status.message;
-  if (said_.insert(reason).second) {
-    log_(dht::LogLevel::warning, fmt::format("could not join {} yet: {}; trying on", peers_, reason));
-  }
+  // The node itself tells why.
+  if (failures_ == 0) log_(dht::LogLevel::info, fmt::format("goes on trying to join {}", peers_));
   pause_ = scheduler_.call_later(join_pause(++failures_, scheduler_.random()), [this] { attempt(); });
 }
 

@@ -1,6 +1,5 @@
 // JoinLoop: `--join`, tried until every peer in the list that answers is in one cluster with this node. Pauses grow and
-// are jittered, so that the nodes of a deployment that start together do not return in step; each different refusal is
-// logged once.
+// are jittered, so that the nodes of a deployment that start together do not return in step.
 //
 // Thread rule: used on the scheduler. It must outlive the handlers that it has given to `admin`, and the tasks that it
 // has given to the scheduler.

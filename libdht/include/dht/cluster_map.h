@@ -72,6 +72,7 @@ struct ClusterMap {
   bool operator==(const ClusterMap&) const = default;
 
   const NodeRecord* find(NodeId id) const noexcept;
+  /// A name is a label: one that is down may share its own with the one that took its place, which is then found.
   const NodeRecord* find_name(std::string_view name) const noexcept;
 };
 
@@ -79,7 +80,7 @@ struct ClusterMap {
 using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
 
 /// The first invariant that the map breaks, as a sentence; empty for a sound map. Checked: settings valid; revision and
-/// cluster not zero; nodes in ascending order without repetition of ids or names, names valid (`is_valid_name`); leader
+/// cluster not zero; nodes in ascending order without repetition, names valid (`is_valid_name`); leader
 /// and voters are members, the leader a voter; one record per partition; in each an epoch, no node twice among primary,
 /// backups and learners, each of them a member that is not joining; only active or leaving (or down, unserved) nodes
 /// are primary; a learner's `since` is no newer than the map.

@@ -68,10 +68,7 @@ std::optional<Answer> make_room(const NodeRecord& newcomer, const Scene& scene, 
     return std::nullopt;
   }
   if (is_member(&holder)) change.mark_down(holder.id);
-  return refusal(Errc::conflict,
-                 fmt::format("the member named {} that lived at {} is gone, and {} of the partitions are held by it "
-                             "alone; its name stays taken; choose another --name",
-                             holder.name, to_string(holder.address), primaries_of(change.map(), holder.id)));
+  return std::nullopt;
 }
 
 Answer name_taken(const NodeRecord& holder, const NodeRecord& newcomer) {

@@ -19,8 +19,8 @@ std::optional<wire::Answer> judge_call(const wire::Call& join, std::uint64_t wal
 /// Whether the newcomer's id or name is held, in the chosen map, in a way that rules the join out at once.
 std::optional<wire::Answer> judge_record(const NodeRecord& newcomer, const Scene& scene);
 
-/// Makes the newcomer's name free in `change`. A dead member that bore it is removed if it holds nothing; if it holds
-/// partitions it is marked down, and the newcomer refused.
+/// Makes the newcomer's name free in `change`. A dead member that bore it is the newcomer's predecessor, and known to
+/// be gone: it is removed if it holds nothing, and marked down if it holds partitions, which stay unserved.
 std::optional<wire::Answer> make_room(const NodeRecord& newcomer, const Scene& scene, MapChange& change);
 
 /// The refusal of a newcomer whose name `holder` bears.

@@ -46,19 +46,13 @@ class Inspection {
   }
 
   Broken check_nodes() const {
-    std::vector<std::string_view> names;
-    names.reserve(map_.nodes.size());
     NodeId before{};
     for (const NodeRecord& node : map_.nodes) {
       if (!node.id) return "a node has no id";
       if (node.id <= before) return fmt::format("node {} is not in ascending order", to_string(node.id));
       if (!is_valid_name(node.name)) return fmt::format("node {} has no valid name", to_string(node.id));
       before = node.id;
-      names.push_back(node.name);
     }
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) return fmt::format("two nodes are named {}", *twice);
     return std::nullopt;
   }
 
@@ -150,9 +144,13 @@ const NodeRecord* ClusterMap::find(NodeId id) const noexcept {
 }
 
 const NodeRecord* ClusterMap::find_name(std::string_view name) const noexcept {
-  const auto found =
-      std::find_if(nodes.begin(), nodes.end(), [name](const NodeRecord& node) { return node.name == name; });
-  return found != nodes.end() ? &*found : nullptr;
+  const NodeRecord* found = nullptr;
+  for (const NodeRecord& node : nodes) {
+    if (node.name != name) continue;
+    if (node.state != NodeState::down) return &node;
+    found = &node;
+  }
+  return found;
 }
 
 std::optional<std::string> violation(const ClusterMap& map) { return Inspection(map).run(); }

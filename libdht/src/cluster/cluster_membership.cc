@@ -108,6 +108,9 @@ class ClusterMembership final : public Membership {
   void begin_join(Request request);
   void begin_leave(Request request);
 
+  void log_success(std::string_view line);
+  /// Once for each reason: callers may try for as long as it takes.
+  void log_failure(std::string_view what, const Status& status);
   bool is_leaving() const { return !leave_handlers_.empty(); }
 
   void tick();
@@ -132,6 +135,7 @@ class ClusterMembership final : public Membership {
   JoinGoal joining_goal_ = JoinGoal::one_peer;
   std::vector<StatusHandler> join_handlers_;
   std::vector<StatusHandler> leave_handlers_;
+  std::string logged_failure_;
   std::unique_ptr<Scheduler::Timer> tick_timer_;
   std::unique_ptr<Scheduler::Timer> heartbeat_timer_;
   std::shared_ptr<bool> alive_;  ///< seen by tasks that are still waiting when this object is gone
@@ -249,11 +253,13 @@ void ClusterMembership::begin_join(Request request) {
   joining_peers_ = request.peers;
   joining_goal_ = request.goal;
   join_handlers_.push_back(std::move(request.handler));
-  join_.start(std::move(request.peers), request.goal, [this](const Status& status) {
+  join_.start(std::move(request.peers), request.goal, [this, from = member_.map()->cluster](const Status& status) {
     if (status.code == Errc::stopped && stopped_) return;
-    member_.log(status ? LogLevel::warning : LogLevel::info,
-                status ? fmt::format("join failed: {}", status.message)
-                       : fmt::format("joined: {} members", member_.map()->nodes.size()));
+    if (status) {
+      log_failure("join", status);
+    } else if (member_.map()->cluster != from) {
+      log_success(fmt::format("joined: {} members", member_.map()->nodes.size()));
+    }
     finish(join_handlers_, status);
   });
 }
@@ -269,14 +275,28 @@ void ClusterMembership::begin_leave(Request request) {
   leave_handlers_.push_back(std::move(request.handler));
   if (leave_handlers_.size() > 1) return;
   seat_.set_closed(true);
-  leave_.start([this](const Status& status) {
+  leave_.start([this, from = member_.map()->cluster](const Status& status) {
     if (stopped_) return;
     seat_.set_closed(false);
-    member_.log(status ? LogLevel::warning : LogLevel::info,
-                status ? fmt::format("leave failed: {}", status.message)
-                       : std::string("left: this node stands alone and keeps a copy of its entries"));
+    if (status) {
+      log_failure("leave", status);
+    } else if (member_.map()->cluster != from) {
+      log_success("left: this node stands alone and keeps a copy of its entries");
+    }
     finish(leave_handlers_, status);
   });
+}
+
+void ClusterMembership::log_success(std::string_view line) {
+  logged_failure_.clear();
+  member_.log(LogLevel::info, line);
+}
+
+void ClusterMembership::log_failure(std::string_view what, const Status& status) {
+  std::string line = fmt::format("{} failed: {}", what, status.message);
+  if (line == logged_failure_) return;
+  member_.log(LogLevel::warning, line);
+  logged_failure_ = std::move(line);
 }
 
 void ClusterMembership::on_request(const LinkInfo& from, std::uint16_t type, std::string payload) {
@@ -297,6 +317,10 @@ void ClusterMembership::on_request(const LinkInfo& from, std::uint16_t type, std
 
 void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer) {
   using enum wire::CallKind;
+  if (!member_.options().is_reachable && (call.kind == hello || call.kind == wire::CallKind::join)) {
+    return answer(
+        refusal(Errc::conflict, "it was started without an address to advertise, and can be joined by nobody"));
+  }
   if (call.kind == hello) {
     wire::Answer greeting;
     greeting.map = member_.map();

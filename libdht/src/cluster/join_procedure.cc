@@ -99,7 +99,7 @@ void JoinProcedure::register_with(const ClusterMapPtr& target) {
 void JoinProcedure::on_registered(const wire::Answer& answer) {
   if (answer.error && answer.try_later) return try_again(answer);
   if (answer.error || !answer.map || answer.map->find(member_.id()) == nullptr) {
-    return end({answer.error.value_or(Errc::not_applied), fmt::format("{} {}", answer.message, kKept)});
+    return end({answer.error.value_or(Errc::not_applied), fmt::format("{}. {}", answer.message, kKept)});
   }
   member_.set_target(answer.map);
   member_.note_leader_heard(answer.map->cluster);

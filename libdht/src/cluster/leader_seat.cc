@@ -77,6 +77,7 @@ void LeaderSeat::on_call(wire::Call call, Answerer answer) {
   if (!is_for_leader(call.kind)) {
     return answer(refusal(Errc::invalid_argument, "this call is not one that a leader answers"));
   }
+  if (call.kind == wire::CallKind::join) answer = logged(call.node, std::move(answer));
   const Ticket ticket = ++last_ticket_;
   waiting_.emplace(ticket, std::move(answer));
   const Instant now = member_.scheduler().now();
@@ -104,6 +105,16 @@ void LeaderSeat::on_call(wire::Call call, Answerer answer) {
       break;
   }
   carry_out(std::move(effects));
+}
+
+LeaderSeat::Answerer LeaderSeat::logged(const NodeRecord& joiner, Answerer answer) {
+  return [this, joiner, answer = std::move(answer)](wire::Answer given) mutable {
+    if (given.error && !given.try_later) {
+      member_.log(LogLevel::info, fmt::format("refused to let {} at {} join: {}", joiner.name,
+                                              to_string(joiner.address), given.message));
+    }
+    answer(std::move(given));
+  };
 }
 
 void LeaderSeat::on_tick() {
@@ -259,7 +270,6 @@ wire::Answer LeaderSeat::on_take_leadership(const ClusterMapPtr& map, bool busy)
     }
     member_.adopt(map);
     take(map);
-    member_.log(LogLevel::info, fmt::format("leads the cluster from revision {} on", map->revision));
   }
   answer.map = member_.map();
   return answer;

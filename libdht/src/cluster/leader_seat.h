@@ -51,6 +51,8 @@ class LeaderSeat {
   HeldRegister& held_register() noexcept { return register_; }
 
  private:
+  /// Tells of a join that is refused for good.
+  Answerer logged(const NodeRecord& joiner, Answerer answer);
   void carry_out(LeaderEffects effects);
   void propose(ClusterMapPtr map);
   void push(const std::vector<NodeId>& nodes);

@@ -26,7 +26,8 @@ MapChange::MapChange(const ClusterMap& base) : map_(base) { ++map_.revision; }
 void MapChange::add_joining(NodeRecord node) {
   DHT_ASSERT(node.id);
   DHT_ASSERT(map_.find(node.id) == nullptr);
-  DHT_ASSERT(map_.find_name(node.name) == nullptr);
+  const NodeRecord* namesake = map_.find_name(node.name);
+  DHT_ASSERT(namesake == nullptr || namesake->state == NodeState::down);
   node.state = NodeState::joining;
   const auto place = std::upper_bound(map_.nodes.begin(), map_.nodes.end(), node.id,
                                       [](NodeId id, const NodeRecord& other) { return id < other.id; });

@@ -23,7 +23,8 @@ class MapChange {
 
   // Members.
 
-  /// A newcomer, whose id and name no member has. Its state in the map is `joining`, whatever the record says.
+  /// A newcomer, whose id no node has and whose name none that is not down. Its state in the map is `joining`, whatever
+  /// the record says.
   void add_joining(NodeRecord node);
   /// The node must have no role in any partition, and be neither leader nor voter.
   void remove_node(NodeId id);

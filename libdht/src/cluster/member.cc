@@ -7,6 +7,7 @@
 #include <dht/partitioner.h>
 
 #include "base/random_id.h"
+#include "cluster/map_news.h"
 #include "cluster/refusal.h"
 
 namespace dht::cluster {
@@ -64,11 +65,14 @@ ClusterMapPtr Member::map() const {
 }
 
 bool Member::adopt(const ClusterMapPtr& map) {
+  const ClusterMapPtr before = this->map();  // changed on this strand alone
+  if (!is_newer(*map, *before)) return false;
   {
     std::lock_guard lock(mutex_);
-    if (!is_newer(*map, *map_)) return false;
     map_ = map;
   }
+  for (const std::string& line : news(*before, *map, id()))
+    log(LogLevel::info, line);
   client_->on_map(map);
   return true;
 }

@@ -27,6 +27,8 @@ struct MemberOptions {
   NodeId id{};
   std::string name{};
   Address address{};
+  /// Whether others can be told the address. A node that listens on a wildcard has nothing to tell, and stays alone.
+  bool is_reachable = true;
   /// What this node was told; empty where it takes a cluster's settings as they are.
   std::optional<std::uint32_t> partitions{};
   std::optional<std::uint32_t> replicas{};

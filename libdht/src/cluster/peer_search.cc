@@ -8,6 +8,17 @@
 
 namespace dht::cluster {
 
+namespace {
+
+std::string why_silent(std::error_code error) {
+  if (error == Errc::unreachable) return "no dht node answers there";
+  if (error == Errc::outcome_unknown) return "it has not answered in time";
+  if (error == Errc::incompatible) return "it speaks another version of the protocol";
+  return error.message();
+}
+
+}  // namespace
+
 bool is_preferred(const ClusterMap& cluster, const ClusterMap& over) noexcept {
   if (cluster.nodes.size() != over.nodes.size()) return cluster.nodes.size() > over.nodes.size();
   return cluster.cluster < over.cluster;
@@ -35,7 +46,7 @@ void PeerSearch::on_greeted(std::size_t index, std::error_code error, const wire
   if (error == Errc::stopped) return finish(error);
   Greeting& greeting = greetings_[index];
   if (error || answer.error || !answer.map) {
-    greeting.failure = error ? error.message() : answer.message;
+    greeting.failure = error ? why_silent(error) : answer.message;
   } else {
     greeting = {.map = answer.map, .is_busy = answer.try_later, .failure = {}};
   }

@@ -61,6 +61,7 @@ std::vector<std::string> Node::peers() const {
     if (member.id != status.id && member.state != NodeState::joining) others.push_back(member.name);
   }
   std::sort(others.begin(), others.end());
+  others.erase(std::unique(others.begin(), others.end()), others.end());  // one that is down, and its successor
   others.insert(others.begin(), status.name);
   return others;
 }

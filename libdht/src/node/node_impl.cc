@@ -43,6 +43,7 @@ cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, con
   return {.id = id,
           .name = options.name,
           .address = address,
+          .is_reachable = !node::is_wildcard(address),
           .partitions = options.partitions,
           .replicas = options.replicas,
           .heartbeat_interval = options.heartbeat_interval,

@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include <asio/ip/address.hpp>
 #include <fmt/format.h>
 
 namespace dht::node {
@@ -23,7 +24,9 @@ Address parse_listen_address(std::string_view text) {
 }
 
 bool is_wildcard(const Address& address) {
-  return address.host == "0.0.0.0" || address.host == "::" || address.host == "*";
+  std::error_code not_numeric;
+  const auto ip = asio::ip::make_address(address.host, not_numeric);
+  return not_numeric ? address.host == "*" || address.host == "0" : ip.is_unspecified();
 }
 
 OwnParts::OwnParts(const NodeOptions& options, const NodeParts& given) {

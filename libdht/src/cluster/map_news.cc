@@ -1,0 +1,59 @@
+#include "cluster/map_news.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cluster/scene.h"
+
+namespace dht::cluster {
+namespace {
+
+auto count_members(const ClusterMap& map) {
+  return std::count_if(map.nodes.begin(), map.nodes.end(), [](const NodeRecord& node) { return is_member(&node); });
+}
+
+auto count_moving(const ClusterMap& map) {
+  return std::count_if(map.partitions.begin(), map.partitions.end(),
+                       [](const PartitionRecord& partition) { return !partition.learners.empty(); });
+}
+
+/// Empty where nothing has happened to the node.
+std::string news_of(const NodeRecord& node, const NodeRecord* before, const ClusterMap& after) {
+  const bool was_down = before != nullptr && before->state == NodeState::down;
+  if (node.state == NodeState::down) {
+    if (was_down) return {};
+    return fmt::format("{} at {} is gone: the {} partitions that it holds are unserved until it speaks again",
+                       node.name, to_string(node.address), primaries_of(after, node.id));
+  }
+  if (!is_member(&node) || is_member(before)) return {};
+  return fmt::format("{} at {} {}: {} members", node.name, to_string(node.address), was_down ? "is back" : "has joined",
+                     count_members(after));
+}
+
+}  // namespace
+
+std::vector<std::string> news(const ClusterMap& before, const ClusterMap& after, NodeId self) {
+  std::vector<std::string> lines;
+  for (const NodeRecord& node : after.nodes) {
+    std::string line = news_of(node, before.find(node.id), after);
+    if (!line.empty() && node.id != self) lines.push_back(std::move(line));
+  }
+  for (const NodeRecord& node : before.nodes) {
+    const bool has_left = node.state != NodeState::joining && after.find(node.id) == nullptr;
+    if (has_left && node.id != self) {
+      lines.push_back(fmt::format("{} has left: {} members", node.name, count_members(after)));
+    }
+  }
+  if (after.leader != before.leader)
+    lines.push_back(fmt::format("{} leads the cluster", after.find(after.leader)->name));
+  const auto moving = count_moving(after);
+  if (moving > 0 && count_moving(before) == 0) lines.emplace_back("partitions begin to move");
+  if (moving == 0 && count_moving(before) > 0) {
+    lines.push_back(fmt::format("partitions have moved: this node is primary for {} of {}", primaries_of(after, self),
+                                after.partitions.size()));
+  }
+  return lines;
+}
+
+}  // namespace dht::cluster
