@@ -68,7 +68,7 @@ struct TcpTransportOptions {
   /// A peer that acknowledges nothing for so long is taken for dead.
   std::chrono::milliseconds dead_peer_timeout{10000};
   /// The n-th failed attempt in a row is followed by a pause of about backoff_min * 2^(n-1), at most backoff_max, less
-  /// up to half of it at random, so that many nodes do not return in step.
+  /// up to half of it at random, so that many nodes do not return in step. `send` says unreachable meanwhile.
   std::chrono::milliseconds backoff_min{50};
   std::chrono::milliseconds backoff_max{2000};
   LogSink log{};

@@ -51,6 +51,11 @@ TransportReceiver& MemoryTransport::receiver() const noexcept {
 
 std::error_code MemoryTransport::refusal(const Frame& frame) const noexcept {
   if (!is_running()) return Errc::stopped;
+bool MemoryTransport::is_backing_off(const Peer& peer, Lane lane, Instant now) const {
+  const auto found = not_before_.find({peer, lane});
+  return found != not_before_.end() && now < found->second;
+}
+
   if (frame.payload.size() > kMaxFramePayload) return Errc::too_large;
   return {};
 }

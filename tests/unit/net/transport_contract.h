@@ -70,6 +70,7 @@ class Recorder : public TransportReceiver {
     events.push_back(
         {.kind = Event::Kind::broken, .peer = peer, .lane = lane, .connection = connection, .reason = reason});
   }
+    if (when_broken) when_broken();
   void on_link_closed(const LinkInfo& link) override {
     events.push_back({.kind = Event::Kind::link_closed, .link = link, .lane = link.lane});
   }
@@ -87,6 +88,7 @@ class Recorder : public TransportReceiver {
   }
 
   std::vector<Event> events;
+  Function<void()> when_broken{};  ///< called inside on_broken
 };
 
 /// A transport that is running, with its receiver.
@@ -223,6 +225,40 @@ inline void nobody_there(TransportWorld& world) {
 inline void acceptor_stops(TransportWorld& world) {
   Party anna(world, kAnna);
   Party bert(world, kBert);
+/// Sends until a frame is taken. Whether it ever was.
+inline bool send_in_the_end(TransportWorld& world, Party& from, const Peer& to, Lane lane, Frame frame, Sent& sent) {
+  return world.run_until([&] {
+    sent = from.transport().send(to, lane, frame);
+    return !sent.error;
+  });
+}
+
+inline void pause_after_failure(TransportWorld& world) {
+  Party anna(world, kAnna);
+  const Peer nobody{world.unused_address(), ClusterId{7}, kBert};
+  const Sent first = anna.transport().send(nobody, Lane::control, {5, ""});
+  Sent refused;
+  anna.heard.when_broken = [&] { refused = anna.transport().send(nobody, Lane::control, {5, ""}); };
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
+  CHECK(refused.error == Errc::unreachable);
+  CHECK(refused.connection == 0);
+  Sent second;
+  REQUIRE(send_in_the_end(world, anna, nobody, Lane::control, {5, ""}, second));
+  CHECK(second.connection > first.connection);
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 2; }));
+  CHECK(anna.heard.events.back().connection == second.connection);
+}
+
+inline void guest_after_failure(TransportWorld& world) {
+  Party anna(world, kAnna);
+  const Peer nobody{world.unused_address()};
+  anna.transport().send(nobody, Lane::control, {5, ""});
+  Sent again;
+  anna.heard.when_broken = [&] { again = anna.transport().send(nobody, Lane::control, {5, ""}); };
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
+  CHECK_FALSE(again.error);
+}
+
   const Sent sent = anna.transport().send(bert.peer(), Lane::request, {5, ""});
   REQUIRE(world.run_until([&] { return bert.heard.count(Kind::request) == 1; }));
   bert.transport().stop();
@@ -281,7 +317,8 @@ inline void next_send_reconnects(TransportWorld& world) {
   const Sent first = anna.transport().send(bert.peer(), Lane::request, {5, "first"});
   anna.transport().disconnect(bert.peer());
   REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
-  const Sent second = anna.transport().send(bert.peer(), Lane::request, {5, "second"});
+  Sent second;
+  REQUIRE(send_in_the_end(world, anna, bert.peer(), Lane::request, {5, "second"}, second));
   CHECK(second.connection != first.connection);
   REQUIRE(world.run_until([&] { return bert.heard.count(Kind::request) == 2; }));
   const auto requests = bert.heard.all(Kind::request);
@@ -384,3 +421,7 @@ inline void check_transport_contract(TransportWorld& world) {
 }
 
 }  // namespace dht::testing
+  SUBCASE("for a while after a failure frames are refused, then the next attempt is made") {
+    contract::pause_after_failure(world);
+  }
+  SUBCASE("a guest that was not reached may try again at once") { contract::guest_after_failure(world); }

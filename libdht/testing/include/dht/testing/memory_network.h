@@ -26,6 +26,8 @@ struct MemoryNetworkOptions {
   Duration latency_max = std::chrono::milliseconds{1};
   /// When an attempt to connect to something silent is given up.
   Duration connect_timeout = std::chrono::seconds{1};
+  /// For how long after a failed attempt `send` says unreachable instead of making another.
+  Duration backoff = std::chrono::milliseconds{50};
   /// When a connection breaks over which nothing gets through any more.
   Duration patience = std::chrono::seconds{2};
   /// Payloads on their way, per connection and direction, past which `send` and `reply` say overloaded. A single frame
