@@ -106,7 +106,9 @@ class Transport {
   /// queued on (or that is being opened for it) is named: its `on_broken` is the end of this frame. Guests are never
   /// refused as unreachable.
   virtual Sent send(const Peer& peer, Lane lane, Frame frame) = 0;
-  /// Queues a frame back over an accepted connection. Dropped where the link is gone.
+  /// Queues a frame back over an accepted connection. Dropped where the link is gone. A reply that does not fit
+  /// (overloaded, too_large) closes the link as `close_link` does, so that the asker learns that none will come. It is
+  /// seldom: while more than a quarter of a link's queue waits, no further request is taken from it.
   virtual std::error_code reply(LinkId link, Frame frame) = 0;
   /// Closes the connections that we opened to `peer` once what is queued has been sent; `on_broken` follows.
   virtual void disconnect(const Peer& peer) = 0;

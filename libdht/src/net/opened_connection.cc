@@ -93,6 +93,7 @@ bool OpenedConnection::consume_input() {
   if (phase_ != Phase::open) return true;
   return deliver_frames(target_.lane, [this](TransportReceiver& receiver, Frame frame) {
     receiver.on_reply(target_.peer, target_.lane, frame);
+    return true;
   });
 }
 
