@@ -121,7 +121,7 @@ TEST_CASE("a write that waits for the next attempt to reach a node is sent with 
   cluster.run_for(200ms);  // the first attempt has failed
   cluster.network().heal();
   REQUIRE(cluster.run_until([&] { return answer.has_value(); }));
-  CHECK_FALSE(*answer);
+  REQUIRE_FALSE(*answer);
   CHECK(cluster.table(1).get(key)->value.view() == "v");
 }
 
