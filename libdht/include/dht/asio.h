@@ -59,7 +59,8 @@ struct TcpTransportOptions {
   /// Where to accept peers: every address that the host resolves to, port 0 for a free one. None: no listener of its
   /// own, connections come through `adopt` alone.
   std::optional<Address> listen{};
-  /// Bytes queued for one connection, past which `send` and `reply` refuse. A single frame may be larger.
+  /// Bytes queued for one connection, past which `send` refuses and a reply closes its link. A single frame may be
+  /// larger.
   std::size_t max_queue_bytes = 64u * 1024 * 1024;
   /// For finding the host's addresses and connecting to one of them.
   std::chrono::milliseconds connect_timeout{3000};
@@ -68,7 +69,7 @@ struct TcpTransportOptions {
   /// A peer that acknowledges nothing for so long is taken for dead.
   std::chrono::milliseconds dead_peer_timeout{10000};
   /// The n-th failed attempt in a row is followed by a pause of about backoff_min * 2^(n-1), at most backoff_max, less
-  /// up to half of it at random, so that many nodes do not return in step.
+  /// up to half of it at random, so that many nodes do not return in step. `send` says unreachable meanwhile.
   std::chrono::milliseconds backoff_min{50};
   std::chrono::milliseconds backoff_max{2000};
   LogSink log{};

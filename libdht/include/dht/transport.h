@@ -33,6 +33,7 @@ struct Peer {
   ClusterId cluster{};
   NodeId node{};
 
+  bool is_guest() const noexcept { return !cluster && !node; }
   auto operator<=>(const Peer&) const = default;
 };
 
@@ -100,10 +101,14 @@ class Transport {
   virtual void set_identity(const LocalIdentity& identity) = 0;
 
   /// Queues a frame for `peer`, opening a connection if there is none; copies the payload. Errors (the frame is then
-  /// certainly not sent): overloaded (this connection's queue is full), too_large, stopped. Otherwise the connection
-  /// that the frame is queued on (or that is being opened for it) is named: its `on_broken` is the end of this frame.
+  /// certainly not sent): unreachable (the last attempt to connect failed a moment ago; a later send makes another),
+  /// overloaded (this connection's queue is full), too_large, stopped. Otherwise the connection that the frame is
+  /// queued on (or that is being opened for it) is named: its `on_broken` is the end of this frame. Guests are never
+  /// refused as unreachable.
   virtual Sent send(const Peer& peer, Lane lane, Frame frame) = 0;
-  /// Queues a frame back over an accepted connection. Dropped where the link is gone.
+  /// Queues a frame back over an accepted connection. Dropped where the link is gone. A reply that does not fit
+  /// (overloaded, too_large) closes the link as `close_link` does, so that the asker learns that none will come. It is
+  /// seldom: while more than a quarter of a link's queue waits, no further request is taken from it.
   virtual std::error_code reply(LinkId link, Frame frame) = 0;
   /// Closes the connections that we opened to `peer` once what is queued has been sent; `on_broken` follows.
   virtual void disconnect(const Peer& peer) = 0;

@@ -37,7 +37,7 @@ void AcceptedConnection::start(std::string received, bool request_seen) {
       write_first(kPeerResponse);
     }
     input().append(received);
-    if (consume_input() && !ended()) read();
+    take_input();
   });
 }
 
@@ -56,12 +56,35 @@ bool AcceptedConnection::consume_input() {
       if (is_closing()) break;
       return deliver_frames(info_.lane, [this](TransportReceiver& receiver, Frame frame) {
         if (!is_closing()) receiver.on_request(info_, frame);
+        paused_ = is_congested();
+        return !paused_;
       });
     case Phase::refused:
       break;
   }
   input().consume(input().bytes().size());
   return true;
+}
+
+void AcceptedConnection::after_write() {
+  if (!paused_ || is_congested()) return;
+  paused_ = false;
+  take_input();
+}
+
+std::error_code AcceptedConnection::reply(Frame frame) {
+  std::error_code error;
+  if (frame.payload.size() > kMaxFramePayload) {
+    error = Errc::too_large;
+  } else if (enqueue(frame, info_.lane) == Queued::overloaded) {
+    error = Errc::overloaded;
+  } else {
+    return {};
+  }
+  environment().log(LogLevel::warning,
+                    fmt::format("{}: a reply does not fit: {}; closed", peer_name(), error.message()));
+  close_after_flush();
+  return error;
 }
 
 void AcceptedConnection::take_request() {
@@ -155,7 +178,7 @@ void AcceptedConnection::predecessor_gone() {
   phase_ = Phase::open;
   clear_deadline();
   start_sending();
-  if (consume_input() && !ended()) read();
+  take_input();
 }
 
 void AcceptedConnection::give_way(Function<void()> done) {

@@ -1,7 +1,7 @@
 // AcceptedConnection: a connection that a peer opened to us. Answers the handshake, waits until the peer's older
-// connection of the same lane is gone, and then carries frames.
+// connection of the same lane is gone, and then carries frames. Takes no frame while its replies pile up.
 //
-// Thread rule: as for Connection. `start` may be called from any thread, once.
+// Thread rule: as for Connection. `start` may be called from any thread, once; `reply` from any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,8 @@ class AcceptedConnection final : public Connection {
 
   /// `received` is what was read already; `request_seen` says that the HTTP request before it has been recognized.
   void start(std::string received, bool request_seen);
+  /// As Transport::reply, once the link table has admitted the connection.
+  std::error_code reply(Frame frame);
   /// A newer connection of the same opener and lane: ends this one and then calls `done`, on this one's strand.
   void give_way(Function<void()> done);
 
@@ -38,6 +40,7 @@ class AcceptedConnection final : public Connection {
   enum class Phase : std::uint8_t { request, hello, confirm, waiting, open, refused };
 
   bool consume_input() override;
+  void after_write() override;
   void after_end(std::error_code reason) override;
   std::string peer_name() const override;
 
@@ -54,6 +57,7 @@ class AcceptedConnection final : public Connection {
   LinkInfo info_;
   std::string remote_;
   Phase phase_ = Phase::request;
+  bool paused_ = false;  ///< open, and not read from until what waits has been sent
   std::uint64_t nonce_ = 0;
   std::vector<Function<void()>> successors_;  ///< to be called when this connection is gone
 };

@@ -11,6 +11,12 @@
 #include "net/socket_options.h"
 
 namespace dht::net {
+namespace {
+
+/// The part of the queue that may wait before the connection counts as congested: one of so many.
+constexpr std::size_t kQueueParts = 4;
+
+}  // namespace
 
 Connection::Connection(std::shared_ptr<Environment> environment, asio::ip::tcp::socket socket)
     : environment_(std::move(environment)),
@@ -56,6 +62,10 @@ void Connection::connected() {
   severable_handle_ = socket_.native_handle();
 }
 
+void Connection::take_input() {
+  if (consume_input() && !ended_) read();
+}
+
 void Connection::read() {
   const auto space = input_.space();
   socket_.async_read_some(asio::buffer(space.data(), space.size()),
@@ -63,7 +73,7 @@ void Connection::read() {
                             if (ended_) return;
                             if (error) return read_failed(error);
                             input_.received(count);
-                            if (consume_input() && !ended_) read();
+                            take_input();
                           }));
 }
 
@@ -109,8 +119,14 @@ void Connection::flush() {
                         std::lock_guard lock(mutex_);
                         outbox_.written(writing_);
                       }
+                      after_write();
                       flush();
                     }));
+}
+
+bool Connection::is_congested() {
+  std::lock_guard lock(mutex_);
+  return outbox_.size() > environment_->options().max_queue_bytes / kQueueParts;
 }
 
 /// Moves what is to be sent into `writing_`. True where there is nothing and the connection is to be closed.

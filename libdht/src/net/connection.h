@@ -60,6 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Takes what it can from `input()`. False where reading shall not go on.
   virtual bool consume_input() = 0;
+  /// Some of what was queued has left.
+  virtual void after_write() {}
   /// The connection has ended, for good. Called once.
   virtual void after_end(std::error_code reason) = 0;
   /// Reading ended with `error`, asio::error::eof where the peer closed: ends the connection.
@@ -70,6 +72,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// The socket is connected: sets its options, and lets `sever` reach it.
   void connected();
   void read();
+  /// Takes what has come already, and then reads.
+  void take_input();
   /// Sends bytes ahead of everything queued.
   void write_first(std::string_view bytes);
   /// The handshake is over: from now on what is queued is sent.
@@ -81,9 +85,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void end(std::error_code reason, LogLevel level, std::string_view why);
   bool ended() const noexcept { return ended_; }
   bool is_closing() const noexcept { return closing_; }
+  /// So much waits to be sent that nothing should be taken that adds to it.
+  bool is_congested();
 
-  /// Gives every whole frame that has come to `deliver(TransportReceiver&, Frame)`. False where the connection has
-  /// ended.
+  /// Gives every whole frame that has come to `deliver(TransportReceiver&, Frame)`, until that returns false. False
+  /// then, and where the connection has ended.
   template <typename Deliver>
   bool deliver_frames(Lane lane, Deliver deliver);
 
@@ -128,23 +134,24 @@ bool Connection::deliver_frames(Lane lane, Deliver deliver) {
   using State = wire::DecodedFrame::State;
   const std::string_view bytes = input_.bytes();
   std::size_t taken = 0;
+  bool go_on = true;
   wire::DecodedFrame decoded;
   {
     const ReceiverGate::Pass pass(environment_->gate());
-    for (decoded = wire::decode_frame(bytes); decoded.state == State::complete;
+    for (decoded = wire::decode_frame(bytes); go_on && decoded.state == State::complete;
          decoded = wire::decode_frame(bytes.substr(taken))) {
       if (decoded.lane != lane || decoded.frame.type >= wire::kFirstTransportType) {
         decoded.state = State::corrupt;
         break;
       }
       if (!pass) return false;
-      deliver(pass.receiver(), decoded.frame);
+      go_on = deliver(pass.receiver(), decoded.frame);
       taken += decoded.size;
     }
   }
-  if (decoded.state == State::incomplete) {
+  if (!go_on || decoded.state == State::incomplete) {
     input_.consume(taken);
-    return true;
+    return go_on;
   }
   end(Errc::outcome_unknown, LogLevel::error,
       decoded.state == State::oversized ? "sent a frame over the limit; closed" : "sent a corrupt frame; closed");

@@ -34,20 +34,12 @@ OpenedConnection::OpenedConnection(std::shared_ptr<Environment> environment, con
     : Connection(std::move(environment), asio::ip::tcp::socket(executor)),
       target_(std::move(target)),
       on_end_(std::move(on_end)),
-      resolver_(executor),
-      turn_(executor) {}
+      resolver_(executor) {}
 
 void OpenedConnection::start() {
-  asio::post(strand(), [this, self = shared_from_this()] { wait_for_turn(); });
-}
-
-void OpenedConnection::wait_for_turn() {
-  if (ended()) return;
-  if (target_.not_before <= Clock::now()) return resolve();
-  turn_.expires_at(target_.not_before);
-  turn_.async_wait(on_strand([this, self = shared_from_this()](std::error_code error) {
-    if (!error && !ended()) resolve();
-  }));
+  asio::post(strand(), [this, self = shared_from_this()] {
+    if (!ended()) resolve();
+  });
 }
 
 void OpenedConnection::resolve() {
@@ -101,6 +93,7 @@ bool OpenedConnection::consume_input() {
   if (phase_ != Phase::open) return true;
   return deliver_frames(target_.lane, [this](TransportReceiver& receiver, Frame frame) {
     receiver.on_reply(target_.peer, target_.lane, frame);
+    return true;
   });
 }
 
@@ -156,7 +149,6 @@ LogLevel OpenedConnection::failure_level() const { return target_.was_failing ? 
 
 void OpenedConnection::after_end(std::error_code reason) {
   resolver_.cancel();
-  turn_.cancel();
   // Frames are sent only after the handshake: before it, whatever went wrong, nothing was delivered.
   if (!opened_at_ && reason == Errc::outcome_unknown) reason = Errc::unreachable;
   on_end_(*this, reason);

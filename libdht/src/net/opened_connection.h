@@ -1,5 +1,5 @@
 // OpenedConnection: one attempt to reach a peer, from the first frame queued for it to the moment that it is broken.
-// Waits out the back-off, finds and connects to an address of the peer, shakes hands, and then carries frames.
+// Finds and connects to an address of the peer, shakes hands, and then carries frames.
 //
 // Thread rule: as for Connection. `start` may be called from any thread, once.
 #pragma once
@@ -27,8 +27,7 @@ class OpenedConnection final : public Connection {
     ConnectionId id = 0;
     Peer peer{};
     Lane lane = Lane::control;
-    Clock::time_point not_before{};  ///< the end of the back-off
-    bool was_failing = false;        ///< its failure is no news: log it at level debug
+    bool was_failing = false;  ///< its failure is no news: log it at level debug
   };
 
   OpenedConnection(std::shared_ptr<Environment> environment, const asio::any_io_executor& executor, Target target,
@@ -47,7 +46,6 @@ class OpenedConnection final : public Connection {
   void after_end(std::error_code reason) override;
   std::string peer_name() const override;
 
-  void wait_for_turn();
   void resolve();
   void connect(const asio::ip::tcp::resolver::results_type& endpoints);
   void shake_hands();
@@ -59,7 +57,6 @@ class OpenedConnection final : public Connection {
   const Target target_;
   EndHandler on_end_;
   asio::ip::tcp::resolver resolver_;
-  asio::steady_timer turn_;
   Phase phase_ = Phase::connecting;
   std::optional<Clock::time_point> opened_at_;
 };

@@ -12,8 +12,7 @@ constexpr std::size_t kChunkBytes = 64 * 1024;
 
 bool Outbox::add(const wire::FrameHeader& header, std::string_view payload) {
   const std::size_t size = header.size() + payload.size();
-  const std::size_t queued = waiting_ + leaving_;
-  if (queued != 0 && queued + size > limit_) return false;
+  if (this->size() != 0 && this->size() + size > limit_) return false;
   if (chunks_.empty() || chunks_.back().size() + size > kChunkBytes) {
     chunks_.push_back(std::exchange(spare_, {}));
     if (size > kChunkBytes) chunks_.back().reserve(size);

@@ -15,11 +15,13 @@ namespace dht::net {
 
 class Outbox {
  public:
-  /// `limit`: bytes that are queued or being written.
+  /// `limit`: of `size()`.
   explicit Outbox(std::size_t limit) : limit_(limit) {}
 
   /// False where it would exceed the limit. A frame of any size goes into an empty outbox.
   bool add(const wire::FrameHeader& header, std::string_view payload);
+  /// Bytes that are queued or being written.
+  std::size_t size() const noexcept { return waiting_ + leaving_; }
   /// Moves all that waits to the end of `chunks`. It counts against the limit until `written`.
   void take(std::vector<std::string>& chunks);
   /// What was taken has left. The chunks are emptied, and one is kept for its memory.

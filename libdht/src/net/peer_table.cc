@@ -27,9 +27,10 @@ Sent PeerTable::send(const Peer& peer, Lane lane, Frame frame) {
   if (frame.payload.size() > kMaxFramePayload) return {.error = Errc::too_large};
   const Key key{peer, lane};
   for (;;) {
+    std::error_code error;
     ConnectionPtr connection = find(key);
-    if (!connection) connection = find_or_open(key);
-    if (!connection) return {.error = Errc::stopped};
+    if (!connection) connection = find_or_open(key, error);
+    if (!connection) return {.error = error};
     switch (connection->enqueue(frame, lane)) {
       case Connection::Queued::yes:
         return {.connection = connection->target().id};
@@ -48,24 +49,28 @@ PeerTable::ConnectionPtr PeerTable::find(const Key& key) const {
   return found == slots_.end() ? nullptr : found->second.connection;
 }
 
-PeerTable::ConnectionPtr PeerTable::find_or_open(const Key& key) {
+PeerTable::ConnectionPtr PeerTable::find_or_open(const Key& key, std::error_code& error) {
   std::lock_guard lock(mutex_);
-  if (stopped_ || !environment_->gate().is_open()) return nullptr;
-  Slot& slot = slots_[key];
-  if (!slot.connection) {
-    slot.connection = make_connection(key, slot);
-    slot.connection->start();
+  if (stopped_ || !environment_->gate().is_open()) {
+    error = Errc::stopped;
+    return nullptr;
   }
+  Slot& slot = slots_[key];
+  if (slot.connection) return slot.connection;
+  // A guest introduces itself seldom, and because somebody asked for it just now: it does not wait.
+  if (!key.peer.is_guest() && Clock::now() < slot.not_before) {
+    error = Errc::unreachable;
+    return nullptr;
+  }
+  slot.connection = make_connection(key, slot);
+  slot.connection->start();
   return slot.connection;
 }
 
 PeerTable::ConnectionPtr PeerTable::make_connection(const Key& key, const Slot& slot) {
   asio::io_context& loop = *loops_[next_loop_++ % loops_.size()];
-  const OpenedConnection::Target target{.id = ++last_id_,
-                                        .peer = key.peer,
-                                        .lane = key.lane,
-                                        .not_before = slot.not_before,
-                                        .was_failing = slot.failures != 0};
+  const OpenedConnection::Target target{
+      .id = ++last_id_, .peer = key.peer, .lane = key.lane, .was_failing = slot.failures != 0};
   return std::make_shared<OpenedConnection>(
       environment_, loop.get_executor(), target,
       [self = shared_from_this()](OpenedConnection& ended, std::error_code reason) { self->ended(ended, reason); });

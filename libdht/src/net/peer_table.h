@@ -50,7 +50,8 @@ class PeerTable : public std::enable_shared_from_this<PeerTable> {
   };
 
   ConnectionPtr find(const Key& key) const;
-  ConnectionPtr find_or_open(const Key& key);
+  /// Null, and `error` says why, where there is none and none may be opened now.
+  ConnectionPtr find_or_open(const Key& key, std::error_code& error);
   ConnectionPtr make_connection(const Key& key, const Slot& slot);
   void ended(OpenedConnection& connection, std::error_code reason);
   void set_backoff(Slot& slot, const OpenedConnection& ended);

@@ -66,12 +66,9 @@ class TcpTransportImpl final : public TcpTransport {
 
 std::error_code TcpTransportImpl::reply(LinkId link, Frame frame) {
   DHT_ASSERT(frame.type < wire::kFirstTransportType);
-  if (frame.payload.size() > kMaxFramePayload) return Errc::too_large;
   if (!environment_->gate().is_open()) return Errc::stopped;
   const auto connection = links_->find(link);
-  if (!connection) return {};
-  const auto queued = connection->enqueue(frame, connection->info().lane);
-  return queued == Connection::Queued::overloaded ? make_error_code(Errc::overloaded) : std::error_code{};
+  return connection ? connection->reply(frame) : std::error_code{};
 }
 
 }  // namespace

@@ -48,6 +48,16 @@ Peer Session::peer_of(NodeId node) const {
   return record == nullptr ? Peer{} : Peer{record->address, cluster_, node};
 }
 
+bool Session::is_out_of_reach(NodeId node) const {
+  std::lock_guard lock(mutex_);
+  return out_of_reach_.contains(node);
+}
+
+void Session::note_out_of_reach(NodeId node) {
+  std::lock_guard lock(mutex_);
+  out_of_reach_.insert(node);
+}
+
 void Session::send_pieces(Slot& slot, replica::Effects& effects) {
   // A refused send loses the stream, which is an effect again; each round loses at least one learner, so it ends.
   while (!effects.pieces.empty()) {

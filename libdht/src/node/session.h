@@ -218,6 +218,9 @@ class Session final : public replica::Reentry {
   /// After the slot's lock is released: answers.
   void answer(replica::Effects& effects);
   Peer peer_of(NodeId node) const;
+  /// Whether the transport has refused it in this round of retries: then no other operation is encoded only to wait.
+  bool is_out_of_reach(NodeId node) const;
+  void note_out_of_reach(NodeId node);
   void log(LogLevel level, std::string_view line) const;
 
   const SessionParts parts_;
@@ -234,6 +237,7 @@ class Session final : public replica::Reentry {
 
   mutable std::mutex mutex_;  ///< for what follows; taken after a slot's lock, never before it
   std::vector<OperationId> postponed_;
+  std::set<NodeId> out_of_reach_;  ///< until the next round of retries
   WrittenKeys written_keys_;
   std::set<ClusterId> copies_of_;
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them

@@ -176,8 +176,8 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
   }
 }
 
-// The repliers hold the transport, which outlives the session, and not the session. A reply whose link is gone is
-// dropped: the asker has been told that the connection broke.
+// The repliers hold the transport, which outlives the session, and not the session. Where a reply cannot be sent the
+// link is gone or is being closed: the asker is told that the connection broke.
 
 GetHandler Session::get_replier(LinkId link, std::uint64_t request) {
   return [transport = parts_.transport, link, request](std::error_code error, std::optional<Entry> entry) {

@@ -162,7 +162,7 @@ void Session::run_in_replica(Slot& slot, Operation& operation, replica::Effects&
 
 void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
   const Peer peer = peer_of(primary);
-  if (!peer.node) return postpone(id);
+  if (!peer.node || is_out_of_reach(primary)) return postpone(id);
   const Revision revision = map()->revision;
   const Instant now = parts_.scheduler->now();
   std::error_code error;
@@ -180,6 +180,10 @@ void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
     operation.connection = sent.connection;
   });
   if (!error) return;
+  if (error == Errc::unreachable) {
+    note_out_of_reach(primary);
+    return postpone(id);
+  }
   if (auto operation = parts_.operations->take(id)) operation->fail(error);
 }
 
@@ -195,6 +199,7 @@ void Session::retry_postponed() {
   {
     std::lock_guard lock(mutex_);
     ids = std::exchange(postponed_, {});
+    out_of_reach_.clear();
     former = former_members_;
   }
   for (const OperationId id : ids)

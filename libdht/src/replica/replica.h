@@ -54,8 +54,11 @@
 namespace dht::replica {
 
 struct ReplicaOptions {
-  std::size_t chunk_bytes = 64 * 1024;         ///< of keys and values, per chunk of a scan
-  std::size_t window_bytes = 4 * 1024 * 1024;  ///< sent to one learner and not acknowledged; past it no further chunk
+  std::size_t chunk_bytes = 64 * 1024;  ///< of keys and values, per chunk of a scan
+  /// Sent to one learner and not acknowledged; past it no further chunk. The streams to one node share a connection:
+  /// 64 moves at a time, each of a window and the chunk that crosses it, are 36 MiB of the 64 MiB that its queue holds.
+  /// The rest is for live writes, which no window holds back.
+  std::size_t window_bytes = 512 * 1024;
 };
 
 /// What the leader is told of a replica, again and again.

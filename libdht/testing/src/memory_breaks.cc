@@ -50,12 +50,14 @@ Duration MemorySwitch::delay_of_notice(Connection& connection, Side to) {
 void MemorySwitch::notify(LinkId id, Side to, std::error_code reason) {
   Connection* connection = find(id);
   if (connection == nullptr || connection->at(to).transport == nullptr) return;
-  const MemoryTransport& transport = *connection->at(to).transport;
+  MemoryTransport& transport = *connection->at(to).transport;
   const LinkInfo info = connection->info;
   const Peer peer = connection->peer;
   detach(*connection, to);
   erase_if_done(id);
   if (to == Side::opener) {
+    const bool failed = reason == Errc::unreachable || reason == Errc::incompatible;
+    if (failed && !peer.is_guest()) transport.back_off(peer, info.lane, scheduler_.now() + options_.backoff);
     transport.receiver().on_broken(peer, info.lane, id, reason);
   } else {
     transport.receiver().on_link_closed(info);

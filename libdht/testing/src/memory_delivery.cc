@@ -62,6 +62,7 @@ void MemorySwitch::deliver(LinkId id, Side to) {
     }
     return;
   }
+  if (is_held_back(connection, to)) return;  // until a reply has arrived
   const Packet packet = std::move(stream.packets.front());
   stream.packets.pop_front();
   stream.bytes -= packet.payload.size();
@@ -70,7 +71,12 @@ void MemorySwitch::deliver(LinkId id, Side to) {
     return;
   }
   arm(connection, to);
+  arm(connection, other(to));
   hand_over(id, to, packet);
+}
+
+bool MemorySwitch::is_held_back(const Connection& connection, Side to) const {
+  return to == Side::acceptor && connection.at(Side::opener).incoming.bytes > options_.max_queued_bytes / 4;
 }
 
 void MemorySwitch::hand_over(LinkId id, Side to, const Packet& packet) {

@@ -31,6 +31,7 @@ void MemorySwitch::listen(MemoryTransport& transport) {
 
 Sent MemorySwitch::send(MemoryTransport& from, const Peer& peer, Lane lane, Frame frame) {
   const auto opened = opened_.find({&from, peer, lane});
+  if (opened == opened_.end() && from.is_backing_off(peer, lane, scheduler_.now())) return {Errc::unreachable, 0};
   Connection& connection = opened != opened_.end() ? connections_.at(opened->second) : open(from, peer, lane);
   if (const auto error = enqueue(connection, Side::acceptor, frame)) return {error, 0};
   return {{}, connection.info.link};

@@ -66,6 +66,8 @@ class MemorySwitch {
   void push(Connection& connection, Side to, Packet packet);
   void arm(Connection& connection, Side to);
   void deliver(LinkId id, Side to);
+  /// An acceptor takes no requests while its replies pile up.
+  bool is_held_back(const Connection& connection, Side to) const;
   void hand_over(LinkId id, Side to, const Packet& packet);
   bool passes_filter(const Connection& connection, Side to, const Frame& frame);
   bool is_blocked(const Address& from, const Address& to) const;

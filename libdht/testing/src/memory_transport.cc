@@ -28,8 +28,10 @@ Sent MemoryTransport::send(const Peer& peer, Lane lane, Frame frame) {
 }
 
 std::error_code MemoryTransport::reply(LinkId link, Frame frame) {
-  if (const auto error = refusal(frame)) return error;
-  return network_.reply(*this, link, frame);
+  std::error_code error = refusal(frame);
+  if (!error) error = network_.reply(*this, link, frame);
+  if (error) close_link(link);
+  return error;
 }
 
 void MemoryTransport::disconnect(const Peer& peer) {
@@ -47,6 +49,11 @@ void MemoryTransport::stop() {
 TransportReceiver& MemoryTransport::receiver() const noexcept {
   DHT_ASSERT(is_running());
   return *receiver_;
+}
+
+bool MemoryTransport::is_backing_off(const Peer& peer, Lane lane, Instant now) const {
+  const auto found = not_before_.find({peer, lane});
+  return found != not_before_.end() && now < found->second;
 }
 
 std::error_code MemoryTransport::refusal(const Frame& frame) const noexcept {

@@ -1,11 +1,15 @@
-// MemoryTransport: one node's end of a MemoryNetwork. It keeps who the node is; the network does the rest.
+// MemoryTransport: one node's end of a MemoryNetwork. It keeps who the node is and whom it could not reach; the network
+// does the rest.
 //
 // Thread rule: that of the network.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <system_error>
+#include <utility>
 
+#include <dht/scheduler.h>
 #include <dht/transport.h>
 
 #include "memory_switch.h"
@@ -36,6 +40,9 @@ class MemoryTransport final : public Transport {
   TransportReceiver& receiver() const noexcept;
   /// The receiver is never called again.
   void end() noexcept { receiver_ = nullptr; }
+  /// An attempt to connect failed: the next one is made at `until` or later.
+  void back_off(const Peer& peer, Lane lane, Instant until) { not_before_[{peer, lane}] = until; }
+  bool is_backing_off(const Peer& peer, Lane lane, Instant now) const;
 
  private:
   /// What forbids to send the frame, whatever the state of the connection.
@@ -45,6 +52,7 @@ class MemoryTransport final : public Transport {
   Address address_;
   LocalIdentity identity_;
   TransportReceiver* receiver_ = nullptr;  ///< null before the start and from the end on
+  std::map<std::pair<Peer, Lane>, Instant> not_before_;
 };
 
 }  // namespace dht::testing

@@ -73,7 +73,8 @@ TEST_CASE("failing attempts are repeated on the next send only, and logged once"
   const Peer nobody{world.unused_address(), ClusterId{7}, kBert};
   ConnectionId last = 0;
   for (std::size_t attempt = 1; attempt <= 5; ++attempt) {
-    const Sent sent = anna.transport().send(nobody, Lane::control, {5, ""});
+    Sent sent;
+    REQUIRE(contract::send_in_the_end(world, anna, nobody, Lane::control, {5, ""}, sent));
     CHECK(sent.connection > last);
     last = sent.connection;
     REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == attempt; }));

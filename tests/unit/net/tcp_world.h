@@ -34,7 +34,7 @@ class TcpWorld final : public TransportWorld {
     while (!done()) {
       if (std::chrono::steady_clock::now() > limit) return false;
       loop.restart();
-      loop.run_one_for(std::chrono::milliseconds(100));
+      loop.run_one_for(std::chrono::milliseconds(10));
     }
     return true;
   }
@@ -42,8 +42,8 @@ class TcpWorld final : public TransportWorld {
   TcpTransportOptions options() {
     return {.listen = Address{"localhost", 0},
             .max_queue_bytes = kMaxQueueBytes,
-            .backoff_min = std::chrono::milliseconds(1),
-            .backoff_max = std::chrono::milliseconds(4),
+            .backoff_min = std::chrono::milliseconds(50),
+            .backoff_max = std::chrono::milliseconds(100),
             .log = [this](LogLevel level, std::string_view line) {
               if (level >= LogLevel::warning) log.emplace_back(line);
             }};

@@ -58,6 +58,7 @@ class Recorder : public TransportReceiver {
                       .lane = from.lane,
                       .type = frame.type,
                       .payload = std::string(frame.payload)});
+    if (when_requested) when_requested(from);
   }
   void on_reply(const Peer& peer, Lane lane, Frame frame) override {
     events.push_back({.kind = Event::Kind::reply,
@@ -69,6 +70,7 @@ class Recorder : public TransportReceiver {
   void on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) override {
     events.push_back(
         {.kind = Event::Kind::broken, .peer = peer, .lane = lane, .connection = connection, .reason = reason});
+    if (when_broken) when_broken();
   }
   void on_link_closed(const LinkInfo& link) override {
     events.push_back({.kind = Event::Kind::link_closed, .link = link, .lane = link.lane});
@@ -87,6 +89,8 @@ class Recorder : public TransportReceiver {
   }
 
   std::vector<Event> events;
+  Function<void(const LinkInfo&)> when_requested{};  ///< called inside on_request
+  Function<void()> when_broken{};                    ///< called inside on_broken
 };
 
 /// A transport that is running, with its receiver.
@@ -220,6 +224,40 @@ inline void nobody_there(TransportWorld& world) {
   CHECK(anna.heard.events.front().connection == sent.connection);
 }
 
+/// Sends until a frame is taken. Whether it ever was.
+inline bool send_in_the_end(TransportWorld& world, Party& from, const Peer& to, Lane lane, Frame frame, Sent& sent) {
+  return world.run_until([&] {
+    sent = from.transport().send(to, lane, frame);
+    return !sent.error;
+  });
+}
+
+inline void pause_after_failure(TransportWorld& world) {
+  Party anna(world, kAnna);
+  const Peer nobody{world.unused_address(), ClusterId{7}, kBert};
+  const Sent first = anna.transport().send(nobody, Lane::control, {5, ""});
+  Sent refused;
+  anna.heard.when_broken = [&] { refused = anna.transport().send(nobody, Lane::control, {5, ""}); };
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
+  CHECK(refused.error == Errc::unreachable);
+  CHECK(refused.connection == 0);
+  Sent second;
+  REQUIRE(send_in_the_end(world, anna, nobody, Lane::control, {5, ""}, second));
+  CHECK(second.connection > first.connection);
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 2; }));
+  CHECK(anna.heard.events.back().connection == second.connection);
+}
+
+inline void guest_after_failure(TransportWorld& world) {
+  Party anna(world, kAnna);
+  const Peer nobody{world.unused_address()};
+  anna.transport().send(nobody, Lane::control, {5, ""});
+  Sent again;
+  anna.heard.when_broken = [&] { again = anna.transport().send(nobody, Lane::control, {5, ""}); };
+  REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
+  CHECK_FALSE(again.error);
+}
+
 inline void acceptor_stops(TransportWorld& world) {
   Party anna(world, kAnna);
   Party bert(world, kBert);
@@ -281,7 +319,8 @@ inline void next_send_reconnects(TransportWorld& world) {
   const Sent first = anna.transport().send(bert.peer(), Lane::request, {5, "first"});
   anna.transport().disconnect(bert.peer());
   REQUIRE(world.run_until([&] { return anna.heard.count(Kind::broken) == 1; }));
-  const Sent second = anna.transport().send(bert.peer(), Lane::request, {5, "second"});
+  Sent second;
+  REQUIRE(send_in_the_end(world, anna, bert.peer(), Lane::request, {5, "second"}, second));
   CHECK(second.connection != first.connection);
   REQUIRE(world.run_until([&] { return bert.heard.count(Kind::request) == 2; }));
   const auto requests = bert.heard.all(Kind::request);
@@ -337,6 +376,52 @@ inline void overload(TransportWorld& world) {
   CHECK(world.run_until([&] { return bert.heard.count(Kind::request) == accepted + 1; }));
 }
 
+inline void replies_pile_up(TransportWorld& world) {
+  Party anna(world, kAnna);
+  Party bert(world, kBert);
+  const std::string payload(TransportWorld::kMaxQueueBytes / 8, 'x');
+  std::size_t refused = 0;
+  bert.heard.when_requested = [&](const LinkInfo& from) {
+    refused += static_cast<bool>(bert.transport().reply(from.link, {6, payload}));
+  };
+  constexpr std::size_t kRequests = 50;
+  for (std::size_t number = 0; number < kRequests; ++number)
+    REQUIRE_FALSE(anna.transport().send(bert.peer(), Lane::request, {5, "question"}).error);
+  CHECK(world.run_until([&] { return anna.heard.events.size() >= kRequests; }));
+  CHECK(anna.heard.count(Kind::reply) == kRequests);
+  CHECK(refused == 0);
+}
+
+/// `reply` sends over the link of a request what does not fit; the replies before it arrive, then comes the end.
+inline void link_ends(TransportWorld& world, Errc expected, Function<std::error_code(Party&, LinkId)> reply) {
+  Party anna(world, kAnna);
+  Party bert(world, kBert);
+  const Sent sent = anna.transport().send(bert.peer(), Lane::request, {5, ""});
+  REQUIRE(world.run_until([&] { return bert.heard.count(Kind::request) == 1; }));
+  const LinkId link = bert.heard.events.front().link.link;
+  CHECK_FALSE(bert.transport().reply(link, {6, "fits"}));
+  CHECK(reply(bert, link) == expected);
+  REQUIRE(
+      world.run_until([&] { return anna.heard.count(Kind::broken) == 1 && bert.heard.count(Kind::link_closed) == 1; }));
+  CHECK(anna.heard.events.front().payload == "fits");
+  CHECK(anna.heard.events.back().connection == sent.connection);
+  CHECK(anna.heard.events.back().reason == Errc::outcome_unknown);
+}
+inline void reply_over_queue(TransportWorld& world) {
+  link_ends(world, Errc::overloaded, [](Party& from, LinkId link) {
+    const std::string payload(1000, 'x');
+    std::error_code error;
+    while (!error)
+      error = from.transport().reply(link, {6, payload});
+    return error;
+  });
+}
+inline void reply_too_large(TransportWorld& world) {
+  link_ends(world, Errc::too_large, [](Party& from, LinkId link) {
+    return from.transport().reply(link, {6, std::string(kMaxFramePayload + 1, 'x')});
+  });
+}
+
 inline void large_frames(TransportWorld& world) {
   Party anna(world, kAnna);
   Party bert(world, kBert);
@@ -371,6 +456,10 @@ inline void check_transport_contract(TransportWorld& world) {
   SUBCASE("who wants another node is refused and nothing is delivered") { contract::wrong_node(world); }
   SUBCASE("a new identity holds for new connections") { contract::new_identity(world); }
   SUBCASE("where nobody listens, the frame is told undelivered") { contract::nobody_there(world); }
+  SUBCASE("for a while after a failure frames are refused, then the next attempt is made") {
+    contract::pause_after_failure(world);
+  }
+  SUBCASE("a guest that was not reached may try again at once") { contract::guest_after_failure(world); }
   SUBCASE("when the acceptor stops, the opener is told") { contract::acceptor_stops(world); }
   SUBCASE("when the opener stops, the acceptor is told") { contract::opener_stops(world); }
   SUBCASE("disconnect sends what is queued first") { contract::disconnect_flushes(world); }
@@ -379,6 +468,9 @@ inline void check_transport_contract(TransportWorld& world) {
   SUBCASE("a newer link of a node and lane closes the older one first") { contract::newer_link_replaces(world); }
   SUBCASE("a node may be guest and member at once") { contract::guest_and_member_side_by_side(world); }
   SUBCASE("a full queue refuses and loses nothing") { contract::overload(world); }
+  SUBCASE("requests wait while their replies pile up, and all are answered") { contract::replies_pile_up(world); }
+  SUBCASE("a reply that the queue does not hold closes the link") { contract::reply_over_queue(world); }
+  SUBCASE("a reply over the limit closes the link") { contract::reply_too_large(world); }
   SUBCASE("frames of many megabytes arrive whole") { contract::large_frames(world); }
   SUBCASE("a frame over the limit is refused") { contract::too_large(world); }
 }

@@ -101,6 +101,30 @@ TEST_CASE("a write that could never be sent is not applied") {
   CHECK(error == Errc::not_applied);
 }
 
+TEST_CASE("while no attempt is made to reach a node a write waits, and past its deadline it is not applied") {
+  Cluster cluster{{.nodes = 2, .network = {.backoff = 1min}}};
+  const std::string key = key_of(cluster, 1);
+  cluster.crash(1);
+  const auto begin = cluster.timeline().now();
+  std::error_code error;
+  cluster.table(0).put(key, "v", {.deadline = 500ms}, error);
+  CHECK(error == Errc::not_applied);
+  CHECK(cluster.timeline().now() - begin >= 500ms);
+}
+
+TEST_CASE("a write that waits for the next attempt to reach a node is sent with it") {
+  Cluster cluster{{.nodes = 2, .network = {.connect_timeout = 100ms, .backoff = 300ms}}};
+  const std::string key = key_of(cluster, 1);
+  cluster.network().cut(cluster.address(0), cluster.address(1));
+  std::optional<std::error_code> answer;
+  cluster.node(0).put(key, "v", {.deadline = 5s}, [&](std::error_code error, WriteResult) { answer = error; });
+  cluster.run_for(200ms);  // the first attempt has failed
+  cluster.network().heal();
+  REQUIRE(cluster.run_until([&] { return answer.has_value(); }));
+  REQUIRE_FALSE(*answer);
+  CHECK(cluster.table(1).get(key)->value.view() == "v");
+}
+
 TEST_CASE("a write whose connection breaks is of unknown outcome at once, and is not repeated") {
   Cluster cluster{{.nodes = 2}};
   const std::string key = key_of(cluster, 1);

@@ -51,6 +51,20 @@ TEST_CASE("a stream brings an empty learner level, in chunks inside the window")
   CHECK(learner.replica().last_version() == primary.replica().last_version());
 }
 
+TEST_CASE("the windows of all moves to a node leave room in the queue of its connection") {
+  constexpr std::size_t kMoves = 64;
+  constexpr std::size_t kQueueBytes = 64u * 1024 * 1024;
+  Host primary;
+  primary.serve(1);
+  for (int i = 0; i < 100; ++i)
+    primary.put("key" + std::to_string(i), std::string(16 * 1024, 'v'));
+  primary.configure({{kLearner, 5}});
+  std::size_t bytes = 0;
+  for (const Effects::Piece& sent : primary.pieces)
+    bytes += sent.piece.changes.size() * 16 * 1024;
+  CHECK(kMoves * bytes < kQueueBytes * 2 / 3);
+}
+
 TEST_CASE("piece 1 carries all merge marks and the clock") {
   Host primary;
   primary.serve(1);

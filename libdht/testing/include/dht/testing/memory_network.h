@@ -26,10 +26,12 @@ struct MemoryNetworkOptions {
   Duration latency_max = std::chrono::milliseconds{1};
   /// When an attempt to connect to something silent is given up.
   Duration connect_timeout = std::chrono::seconds{1};
+  /// For how long after a failed attempt `send` says unreachable instead of making another.
+  Duration backoff = std::chrono::milliseconds{50};
   /// When a connection breaks over which nothing gets through any more.
   Duration patience = std::chrono::seconds{2};
   /// Payloads on their way, per connection and direction, past which `send` and `reply` say overloaded. A single frame
-  /// of any lawful size is taken.
+  /// of any lawful size is taken. An acceptor with more than a quarter on its way back is given no further request.
   std::size_t max_queued_bytes = 64u * 1024 * 1024;
 };
 
