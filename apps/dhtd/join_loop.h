@@ -6,7 +6,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 
 #include <dht/log.h>
@@ -36,7 +35,6 @@ class JoinLoop {
   const dht::LogSink log_;
   bool stopped_ = false;
   unsigned failures_ = 0;
-  std::set<std::string> said_;  ///< refusals that the log has already
   std::unique_ptr<dht::Scheduler::Timer> pause_;
 };
 
