@@ -122,10 +122,10 @@ class Session final : public replica::Reentry {
 
   // For listings and for the copy of a joining node.
 
-  /// Whether this node is primary for the partition by its own replica.
-  bool is_primary(PartitionId partition) const;
-  void scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
-            Function<void(std::error_code, ScanChunk)> handler);
+  /// What replica::Replica::scan says; a partition of which this node has no copy has nothing to give either. What
+  /// comes later comes on the strand.
+  std::optional<StorageScanned> scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
+                                     StorageScanHandler& handler);
   Version last_version(PartitionId partition) const;
   /// Reads one key of a partition that this node is primary for, even while the session is paused.
   void peek(std::string_view key, GetHandler handler);
@@ -159,6 +159,8 @@ class Session final : public replica::Reentry {
     /// On a leaving node: what it was primary for, as it was handed over.
     std::unique_ptr<PartitionStorage> kept{};
   };
+
+  using ScanId = std::uint64_t;
 
   Slot& slot(PartitionId partition) noexcept { return slots_[partition]; }
   bool serves(const Slot& slot) const;
@@ -215,6 +217,7 @@ class Session final : public replica::Reentry {
   void send_ack(LinkId link, const wire::StreamAck& ack);
   /// After the slot's lock is released: answers.
   void answer(replica::Effects& effects);
+  void end_scan(ScanId id, StorageScanned scanned);
   Peer peer_of(NodeId node) const;
   void log(LogLevel level, std::string_view line) const;
 
@@ -226,6 +229,7 @@ class Session final : public replica::Reentry {
   std::atomic<bool> detached_ = false;
   std::atomic<bool> retired_ = false;
   std::atomic<bool> noting_ = false;
+  std::atomic<ScanId> last_scan_ = 0;
 
   mutable std::mutex map_mutex_;
   ClusterMapPtr map_;
@@ -235,6 +239,7 @@ class Session final : public replica::Reentry {
   WrittenKeys written_keys_;
   std::set<ClusterId> copies_of_;
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
+  std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
 };
 
 }  // namespace dht::node
