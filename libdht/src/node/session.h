@@ -33,6 +33,7 @@
 #include <dht/transport.h>
 
 #include "node/operation_table.h"
+#include "node/storage_drops.h"
 #include "replica/replica.h"
 #include "wire/data.h"
 #include "wire/message_type.h"
@@ -45,6 +46,7 @@ struct SessionParts {
   Scheduler* scheduler = nullptr;
   Transport* transport = nullptr;
   Storage* storage = nullptr;
+  StorageDrops* drops = nullptr;
   const Partitioner* partitioner = nullptr;
   Membership* membership = nullptr;
   OperationTable* operations = nullptr;
@@ -98,7 +100,7 @@ class Session final : public replica::Reentry {
   /// list.
   void found();
   /// The same, with an unchanged copy of what this node was primary for in `left`, which is emptied partition by
-  /// partition.
+  /// partition. Both sessions outlive the call of `done`, or are destroyed without it.
   void found_from(Session& left, Function<void(std::error_code)> done);
   void adopt(ClusterMapPtr map);
   void hand_over(PartitionId partition, Epoch epoch);
@@ -161,6 +163,13 @@ class Session final : public replica::Reentry {
   };
 
   using ScanId = std::uint64_t;
+  /// What `found_from` is about.
+  struct Founding {
+    Session& left;
+    Function<void(std::error_code)> done;
+    PartitionId partition = 0;               ///< that is being copied
+    std::unique_ptr<PartitionStorage> to{};  ///< its new place
+  };
 
   Slot& slot(PartitionId partition) noexcept { return slots_[partition]; }
   bool serves(const Slot& slot) const;
@@ -200,14 +209,16 @@ class Session final : public replica::Reentry {
   // session_map.cc
   void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool joins_ended);
   void follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
-                     replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped);
+                     replica::Effects& effects, std::unique_ptr<replica::Replica>& dropped);
   void rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests);
-  static std::unique_ptr<PartitionStorage> release_replica(Slot& slot);
-  static void drop_storage(std::unique_ptr<PartitionStorage> storage);
-  std::unique_ptr<PartitionStorage> take_kept(PartitionId partition);
-  void copy_kept(Session& left, PartitionId partition, std::shared_ptr<Function<void(std::error_code)>> done);
-  void finish_copy(PartitionId partition, std::unique_ptr<PartitionStorage> from, std::unique_ptr<PartitionStorage> to,
-                   Version highest, std::error_code error);
+  /// Under the slot's lock: the partition is held no longer. What is returned is to be given to `close_and_drop`.
+  std::unique_ptr<replica::Replica> give_up(PartitionId partition, Slot& slot);
+  void close_and_drop(PartitionId partition, std::unique_ptr<replica::Replica> replica);
+  static void keep_storage(Slot& slot);
+  PartitionStorage* kept(PartitionId partition);
+  void drop_kept(PartitionId partition);
+  void copy_kept();
+  void finish_copy(std::error_code error, Version highest);
   void begin_serving(PartitionId partition, std::unique_ptr<replica::Replica> replica, Version clock);
   void note_former_members(const ClusterMap& before, const ClusterMap& after);
 
@@ -240,6 +251,8 @@ class Session final : public replica::Reentry {
   std::set<ClusterId> copies_of_;
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
   std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
+
+  std::unique_ptr<Founding> founding_;  ///< on the strand
 };
 
 }  // namespace dht::node

@@ -225,7 +225,8 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
   {
     Slot& slot = this->slot(stream.partition);
     std::lock_guard lock(slot.mutex);
-    if (!slot.replica && !retired_ && piece->index == 1 && may_learn(slot, stream)) {
+    if (!slot.replica && !retired_ && piece->index == 1 && may_learn(slot, stream) &&
+        !parts_.drops->is_under_way(cluster_, stream.partition)) {
       slot.replica = make_replica(stream.partition);
     }
     if (slot.replica && !retired_) {
