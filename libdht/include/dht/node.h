@@ -153,7 +153,8 @@ class Node final : public Table {
   NodeStatus status() const;
   /// Names of all members, this node's first, the others in order of name.
   std::vector<std::string> peers() const;
-  /// Keys that this node is primary for, about `max_bytes` of them a page, in no particular order.
+  /// Keys that this node is primary for, about `max_bytes` of them a page, in no particular order. Where the node is
+  /// destroyed first, `handler` is dropped uncalled.
   void list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler handler) const;
 
  private:

@@ -93,7 +93,8 @@ using StorageWriteHandler = Function<void(StorageWritten)>;
 using StorageScanHandler = Function<void(StorageScanned)>;
 
 /// The entries of one partition in one cluster. Destroying the object releases it and keeps what is durable;
-/// destroying it before a `later` was called drops that handler uncalled.
+/// destroying it before a `later` was called drops that handler uncalled. Where another thread is inside a `later`, the
+/// destructor waits for it: the owner holds no lock that a `later` takes, and is not inside one itself.
 class PartitionStorage {
  public:
   virtual ~PartitionStorage() = default;

@@ -50,15 +50,17 @@ void JoinCopy::scan_on() {
   const PartitionId source = next_source_;
   if (cursor_ == 0) sources_[source].at_start = own_.last_version(source);
   scan_under_way_ = true;
-  own_.scan(source, cursor_, kChunkBytes,
-            [this, alive = std::weak_ptr(alive_), source](std::error_code error, ScanChunk chunk) {
-              const auto self = alive.lock();
-              if (!self) return;
-              // Posted, so that a table of many small partitions does not recurse and others get their turn.
-              scheduler_.post([alive, source, error, chunk = std::move(chunk)]() mutable {
-                if (const auto copy = alive.lock()) (*copy)->on_scanned(source, error, std::move(chunk));
-              });
-            });
+  scan_own(source, cursor_, [alive = std::weak_ptr(alive_), source](StorageScanned scanned) {
+    if (const auto copy = alive.lock()) (*copy)->on_scanned(source, scanned.error, std::move(scanned.chunk));
+  });
+}
+
+void JoinCopy::scan_own(PartitionId source, ScanCursor from, StorageScanHandler handler) {
+  auto scanned = own_.scan(source, from, kChunkBytes, handler);
+  if (!scanned) return;
+  // Posted, so that a table of many small partitions does not recurse and others get their turn.
+  scheduler_.post(
+      [handler = std::move(handler), scanned = std::move(*scanned)]() mutable { handler(std::move(scanned)); });
 }
 
 void JoinCopy::on_scanned(PartitionId source, std::error_code error, ScanChunk chunk) {
@@ -287,21 +289,18 @@ void JoinCopy::mark_next(PartitionId source, ScanCursor from) {
     scheduler_.post(std::move(undone_));
     return;
   }
-  own_.scan(source, from, kChunkBytes,
-            [this, alive = std::weak_ptr(alive_), source](std::error_code error, ScanChunk chunk) {
-              if (!alive.lock()) return;
-              scheduler_.post([alive, source, error, chunk = std::move(chunk)] {
-                const auto copy = alive.lock();
-                if (!copy) return;
-                JoinCopy& self = **copy;
-                for (const ScannedEntry& scanned : chunk.entries) {
-                  if (scanned.entry.version > self.sources_[source].at_start) continue;
-                  self.own_.mark_copy(scanned.key, scanned.entry.version, self.target_.cluster());
-                }
-                const bool at_end = error || chunk.next == kScanEnd;
-                self.mark_next(at_end ? source + 1 : source, at_end ? 0 : chunk.next);
-              });
-            });
+  scan_own(source, from, [alive = std::weak_ptr(alive_), source](const StorageScanned& scanned) {
+    if (const auto copy = alive.lock()) (*copy)->mark_scanned(source, scanned);
+  });
+}
+
+void JoinCopy::mark_scanned(PartitionId source, const StorageScanned& scanned) {
+  for (const ScannedEntry& entry : scanned.chunk.entries) {
+    if (entry.entry.version > sources_[source].at_start) continue;
+    own_.mark_copy(entry.key, entry.entry.version, target_.cluster());
+  }
+  const bool at_end = scanned.error || scanned.chunk.next == kScanEnd;
+  mark_next(at_end ? source + 1 : source, at_end ? 0 : scanned.chunk.next);
 }
 
 void JoinCopy::fail(std::error_code error) {

@@ -68,6 +68,8 @@ class JoinCopy {
   enum class Phase { scanning, rounds, finishing, dropping, done };
 
   void scan_on();
+  /// `handler` is called on the strand, not inside this call.
+  void scan_own(PartitionId source, ScanCursor from, StorageScanHandler handler);
   void on_scanned(PartitionId source, std::error_code error, ScanChunk chunk);
   void begin_round();
   void read_written(const std::string& key, Version before);
@@ -80,6 +82,7 @@ class JoinCopy {
   void drop_copies();
   void submit(Operation operation, Function<void(std::error_code)> done);
   void mark_next(PartitionId source, ScanCursor from);
+  void mark_scanned(PartitionId source, const StorageScanned& scanned);
   void fail(std::error_code error);
   void end(Status status);
 

@@ -67,6 +67,7 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       options_(completed(std::move(options), address_)),
       id_(options_.id ? options_.id : base::random_id<NodeId>(*parts_.scheduler)),
       strand_(*parts_.scheduler),
+      drops_(*parts_.storage, strand_),
       route_here_([this](OperationId id) { current()->route(id); }),
       own_membership_(
           parts_.membership != nullptr
@@ -97,6 +98,7 @@ node::SessionParts Node::Impl::session_parts() {
           .scheduler = &strand_,
           .transport = parts_.transport,
           .storage = parts_.storage,
+          .drops = &drops_,
           .partitioner = parts_.partitioner,
           .membership = membership_,
           .operations = &operations_,
@@ -309,14 +311,14 @@ void Node::Impl::abandon_join(Function<void()> done) {
 }
 
 void Node::Impl::stand_alone(ClusterMapPtr alone, StatusHandler done) {
-  const SessionPtr left = current();
-  auto fresh = std::make_shared<node::Session>(session_parts(), std::move(alone));
-  node::Session& session = *fresh;
-  session.found_from(*left, [this, left, fresh, done = std::move(done)](std::error_code error) mutable {
+  founding_ = std::make_shared<node::Session>(session_parts(), std::move(alone));
+  founding_->found_from(*current(), [this, done = std::move(done)](std::error_code error) mutable {
+    SessionPtr left;
+    SessionPtr earlier;  // closed without the lock
     {
       std::lock_guard lock(sessions_mutex_);
-      session_ = fresh;
-      former_ = left;
+      left = std::exchange(session_, std::exchange(founding_, nullptr));
+      earlier = std::exchange(former_, left);
     }
     left->detach();
     done({error, error ? "the node has left, but its copy of the entries is incomplete" : ""});

@@ -16,6 +16,7 @@
 #include "node/operation_table.h"
 #include "node/own_parts.h"
 #include "node/session.h"
+#include "node/storage_drops.h"
 
 namespace dht {
 
@@ -73,6 +74,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   const NodeOptions options_;
   const NodeId id_;
   node::GatedScheduler strand_;
+  node::StorageDrops drops_;
   node::OperationTable operations_;
   Function<void(OperationId)> route_here_;
   std::unique_ptr<Membership> own_membership_;
@@ -80,8 +82,9 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
 
   mutable std::mutex sessions_mutex_;
   SessionPtr session_;
-  SessionPtr joining_;  ///< in the cluster that this node is joining
-  SessionPtr former_;   ///< in the cluster that this node has left, until the operations begun there have ended
+  SessionPtr joining_;   ///< in the cluster that this node is joining
+  SessionPtr former_;    ///< in the cluster that this node has left, until the operations begun there have ended
+  SessionPtr founding_;  ///< of this node alone, while it is filled with what the node keeps; on the strand
 
   std::unique_ptr<node::JoinCopy> copy_;
   std::unique_ptr<Scheduler::Timer> house_timer_;

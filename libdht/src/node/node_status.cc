@@ -9,9 +9,9 @@
 namespace dht {
 namespace {
 
-/// Lists keys page by page; a storage that completes later goes on from its completion.
+/// Collects one page of keys; owned by whoever goes on with it: the running call, or the handler of a scan.
 struct Listing {
-  std::shared_ptr<node::Session> session;
+  std::weak_ptr<node::Session> session;  // whose scans own this
   KeyCursor at;
   std::size_t max_bytes = 0;
   std::size_t bytes = 0;
@@ -19,46 +19,31 @@ struct Listing {
   KeyPageHandler handler;
 };
 
-void list_on(std::shared_ptr<Listing> listing);
-
-void add_chunk(Listing& listing, ScanChunk chunk) {
-  for (ScannedEntry& scanned : chunk.entries) {
-    listing.bytes += scanned.key.size();
-    listing.page.keys.push_back(std::move(scanned.key));
+/// False where the listing ends with an error.
+bool add_chunk(Listing& listing, StorageScanned scanned) {
+  if (scanned.error) {
+    listing.handler(scanned.error, {});
+    return false;
   }
-  listing.at.scan = chunk.next;
-  if (chunk.next == kScanEnd) {
-    listing.at.scan = 0;
-    ++listing.at.partition;
+  for (ScannedEntry& entry : scanned.chunk.entries) {
+    listing.bytes += entry.key.size();
+    listing.page.keys.push_back(std::move(entry.key));
   }
+  listing.at.scan = scanned.chunk.next;
+  if (scanned.chunk.next == kScanEnd) listing.at = {.partition = listing.at.partition + 1};
+  return true;
 }
 
-void list_on(std::shared_ptr<Listing> listing) {
-  const std::uint32_t partitions = listing->session->map()->settings.partitions;
+/// A session that is gone has no partitions any more.
+void list_on(const std::shared_ptr<Listing>& listing) {
+  const auto session = listing->session.lock();
+  const std::uint32_t partitions = session ? session->map()->settings.partitions : 0;
   while (listing->at.partition < partitions && listing->bytes < listing->max_bytes) {
-    const PartitionId partition = listing->at.partition;
-    if (!listing->session->is_primary(partition)) {
-      listing->at = {.partition = partition + 1};
-      continue;
-    }
-    bool inside = true;
-    bool finished = false;
-    auto state = std::make_shared<std::pair<bool*, bool*>>(&inside, &finished);
-    listing->session->scan(partition, listing->at.scan, listing->max_bytes,
-                           [listing, state](std::error_code error, ScanChunk chunk) {
-                             if (error) {
-                               listing->handler(error, {});
-                               return;
-                             }
-                             add_chunk(*listing, std::move(chunk));
-                             if (state->first != nullptr) {
-                               *state->second = true;
-                             } else {
-                               list_on(listing);
-                             }
-                           });
-    state->first = nullptr;
-    if (!finished) return;
+    StorageScanHandler later = [listing](StorageScanned scanned) {
+      if (add_chunk(*listing, std::move(scanned))) list_on(listing);
+    };
+    auto scanned = session->scan(listing->at.partition, listing->at.scan, listing->max_bytes, later);
+    if (!scanned || !add_chunk(*listing, std::move(*scanned))) return;
   }
   listing->page.next = listing->at;
   listing->page.next.at_end = listing->at.partition >= partitions;
@@ -73,7 +58,7 @@ void Node::Impl::list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler
   listing->at = from;
   listing->max_bytes = std::max<std::size_t>(max_bytes, 1);
   listing->handler = std::move(handler);
-  list_on(std::move(listing));
+  list_on(listing);
 }
 
 NodeStatus Node::Impl::status() const {

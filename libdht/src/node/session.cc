@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "base/assert.h"
-#include "replica/copies.h"
 
 namespace dht::node {
 
@@ -21,7 +20,14 @@ Session::Session(const SessionParts& parts, ClusterMapPtr map)
   }
 }
 
-Session::~Session() = default;
+/// A storage is closed without its slot's lock, since that may wait for a completion that is about to enter here.
+Session::~Session() {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::unique_ptr<replica::Replica> closing;
+    std::lock_guard lock(slots_[partition].mutex);
+    closing = std::move(slots_[partition].replica);
+  }
+}
 
 ClusterMapPtr Session::map() const {
   std::lock_guard lock(map_mutex_);
@@ -89,6 +95,8 @@ void Session::answer(replica::Effects& effects) {
     write.handler(write.outcome.error, write.outcome.result);
   for (auto& done : effects.done)
     done.handler(done.error);
+  for (auto& scan : effects.scans)
+    scan.handler(std::move(scan.scanned));
   if (effects.report_changed) parts_.membership->report_soon();
 }
 
@@ -105,35 +113,37 @@ void Session::reenter(PartitionId partition, replica::Step step) {
   answer(effects);
 }
 
-bool Session::is_primary(PartitionId partition) const {
-  const Slot& slot = slots_[partition];
-  std::lock_guard lock(slot.mutex);
-  return slot.replica && slot.replica->role() == replica::Replica::Role::primary;
+std::optional<StorageScanned> Session::scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
+                                            StorageScanHandler& handler) {
+  replica::Effects effects;
+  std::optional<StorageScanned> scanned;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica) return StorageScanned{};
+    const ScanId id = ++last_scan_;
+    StorageScanHandler later = [this, id](StorageScanned late) { end_scan(id, std::move(late)); };
+    scanned = slot.replica->scan(from, max_bytes, later, effects);
+    if (!scanned) {
+      std::lock_guard scans_lock(mutex_);
+      scans_.emplace(id, std::move(handler));
+    }
+    send_pieces(slot, effects);
+  }
+  answer(effects);
+  return scanned;
 }
 
-void Session::scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
-                   Function<void(std::error_code, ScanChunk)> handler) {
-  // The handler is called after the lock is released: what the storage gives inline is kept until then.
-  auto inline_result = std::make_shared<std::optional<std::pair<std::error_code, ScanChunk>>>();
-  auto still_inside = std::make_shared<bool>(true);
-  auto shared_handler = std::make_shared<Function<void(std::error_code, ScanChunk)>>(std::move(handler));
-  Slot& slot = this->slot(partition);
+void Session::end_scan(ScanId id, StorageScanned scanned) {
+  StorageScanHandler handler;
   {
-    std::lock_guard lock(slot.mutex);
-    if (!slot.replica) {
-      inline_result->emplace(std::error_code{}, ScanChunk{});
-    } else {
-      slot.replica->scan(from, max_bytes, [=](std::error_code error, ScanChunk chunk) {
-        if (*still_inside) {
-          inline_result->emplace(error, std::move(chunk));
-        } else {
-          (*shared_handler)(error, std::move(chunk));
-        }
-      });
-      *still_inside = false;
-    }
+    std::lock_guard lock(mutex_);
+    auto found = scans_.extract(id);
+    if (found.empty()) return;
+    handler = std::move(found.mapped());
   }
-  if (*inline_result) (*shared_handler)((*inline_result)->first, std::move((*inline_result)->second));
+  parts_.scheduler->post(
+      [handler = std::move(handler), scanned = std::move(scanned)]() mutable { handler(std::move(scanned)); });
 }
 
 void Session::peek(std::string_view key, GetHandler handler) {

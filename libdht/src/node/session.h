@@ -33,6 +33,7 @@
 #include <dht/transport.h>
 
 #include "node/operation_table.h"
+#include "node/storage_drops.h"
 #include "replica/replica.h"
 #include "wire/data.h"
 #include "wire/message_type.h"
@@ -45,6 +46,7 @@ struct SessionParts {
   Scheduler* scheduler = nullptr;
   Transport* transport = nullptr;
   Storage* storage = nullptr;
+  StorageDrops* drops = nullptr;
   const Partitioner* partitioner = nullptr;
   Membership* membership = nullptr;
   OperationTable* operations = nullptr;
@@ -98,7 +100,7 @@ class Session final : public replica::Reentry {
   /// list.
   void found();
   /// The same, with an unchanged copy of what this node was primary for in `left`, which is emptied partition by
-  /// partition.
+  /// partition. Both sessions outlive the call of `done`, or are destroyed without it.
   void found_from(Session& left, Function<void(std::error_code)> done);
   void adopt(ClusterMapPtr map);
   void hand_over(PartitionId partition, Epoch epoch);
@@ -122,10 +124,10 @@ class Session final : public replica::Reentry {
 
   // For listings and for the copy of a joining node.
 
-  /// Whether this node is primary for the partition by its own replica.
-  bool is_primary(PartitionId partition) const;
-  void scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
-            Function<void(std::error_code, ScanChunk)> handler);
+  /// What replica::Replica::scan says; a partition of which this node has no copy has nothing to give either. What
+  /// comes later comes on the strand.
+  std::optional<StorageScanned> scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
+                                     StorageScanHandler& handler);
   Version last_version(PartitionId partition) const;
   /// Reads one key of a partition that this node is primary for, even while the session is paused.
   void peek(std::string_view key, GetHandler handler);
@@ -158,6 +160,15 @@ class Session final : public replica::Reentry {
     std::vector<ParkedRequest> parked_requests{};
     /// On a leaving node: what it was primary for, as it was handed over.
     std::unique_ptr<PartitionStorage> kept{};
+  };
+
+  using ScanId = std::uint64_t;
+  /// What `found_from` is about.
+  struct Founding {
+    Session& left;
+    Function<void(std::error_code)> done;
+    PartitionId partition = 0;               ///< that is being copied
+    std::unique_ptr<PartitionStorage> to{};  ///< its new place
   };
 
   Slot& slot(PartitionId partition) noexcept { return slots_[partition]; }
@@ -200,14 +211,16 @@ class Session final : public replica::Reentry {
   // session_map.cc
   void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool nobody_joins);
   void follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
-                     replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped);
+                     replica::Effects& effects, std::unique_ptr<replica::Replica>& dropped);
   void rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests);
-  static std::unique_ptr<PartitionStorage> release_replica(Slot& slot);
-  static void drop_storage(std::unique_ptr<PartitionStorage> storage);
-  std::unique_ptr<PartitionStorage> take_kept(PartitionId partition);
-  void copy_kept(Session& left, PartitionId partition, std::shared_ptr<Function<void(std::error_code)>> done);
-  void finish_copy(PartitionId partition, std::unique_ptr<PartitionStorage> from, std::unique_ptr<PartitionStorage> to,
-                   Version highest, std::error_code error);
+  /// Under the slot's lock: the partition is held no longer. What is returned is to be given to `close_and_drop`.
+  std::unique_ptr<replica::Replica> give_up(PartitionId partition, Slot& slot);
+  void close_and_drop(PartitionId partition, std::unique_ptr<replica::Replica> replica);
+  static void keep_storage(Slot& slot);
+  PartitionStorage* kept(PartitionId partition);
+  void drop_kept(PartitionId partition);
+  void copy_kept();
+  void finish_copy(std::error_code error, Version highest);
   void begin_serving(PartitionId partition, std::unique_ptr<replica::Replica> replica, Version clock);
   void note_former_members(const ClusterMap& before, const ClusterMap& after);
 
@@ -217,6 +230,7 @@ class Session final : public replica::Reentry {
   void send_ack(LinkId link, const wire::StreamAck& ack);
   /// After the slot's lock is released: answers.
   void answer(replica::Effects& effects);
+  void end_scan(ScanId id, StorageScanned scanned);
   Peer peer_of(NodeId node) const;
   /// Whether the transport has refused it in this round of retries: then no other operation is encoded only to wait.
   bool is_out_of_reach(NodeId node) const;
@@ -231,6 +245,7 @@ class Session final : public replica::Reentry {
   std::atomic<bool> detached_ = false;
   std::atomic<bool> retired_ = false;
   std::atomic<bool> noting_ = false;
+  std::atomic<ScanId> last_scan_ = 0;
 
   mutable std::mutex map_mutex_;
   ClusterMapPtr map_;
@@ -241,6 +256,9 @@ class Session final : public replica::Reentry {
   WrittenKeys written_keys_;
   std::set<ClusterId> copies_of_;
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
+  std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
+
+  std::unique_ptr<Founding> founding_;  ///< on the strand
 };
 
 }  // namespace dht::node

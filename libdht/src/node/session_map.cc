@@ -47,52 +47,41 @@ void Session::found() {
 
 void Session::found_from(Session& left, Function<void(std::error_code)> done) {
   note_copies_of(left.cluster_);
-  copy_kept(left, 0, std::make_shared<Function<void(std::error_code)>>(std::move(done)));
+  founding_ = std::make_unique<Founding>(Founding{.left = left, .done = std::move(done)});
+  copy_kept();
 }
 
-void Session::copy_kept(Session& left, PartitionId partition, std::shared_ptr<Function<void(std::error_code)>> done) {
-  // Storages that complete inline take this loop from one end to the other; one that completes later goes on from its
-  // completion.
-  for (; partition < partitions_; ++partition) {
-    std::unique_ptr<PartitionStorage> kept = left.take_kept(partition);
-    if (!kept) {
+/// Goes on until a partition has something to copy, and again when that is copied.
+void Session::copy_kept() {
+  for (PartitionId& partition = founding_->partition; partition < partitions_; ++partition) {
+    PartitionStorage* const from = founding_->left.kept(partition);
+    if (from == nullptr) {
       begin_serving(partition, make_replica(partition), 0);
       continue;
     }
-    struct Copy {
-      std::unique_ptr<PartitionStorage> from, to;
-      bool inside = true;
-      bool finished = false;
-      Version highest = 0;
-      std::error_code error{};
-    };
-    auto copy = std::make_shared<Copy>();
-    copy->from = std::move(kept);
-    copy->to = parts_.storage->open(cluster_, partition);
-    replica::copy_as_marked(*copy->from, *copy->to, left.cluster_,
-                            [this, copy, partition, done, &left](std::error_code error, Version highest) {
-                              copy->error = error;
-                              copy->highest = highest;
-                              copy->finished = true;
-                              if (copy->inside) return;
-                              finish_copy(partition, std::move(copy->from), std::move(copy->to), highest, error);
-                              copy_kept(left, partition + 1, done);
+    founding_->to = parts_.storage->open(cluster_, partition);
+    const auto post = [scheduler = parts_.scheduler](Function<void()> step) { scheduler->post(std::move(step)); };
+    replica::copy_as_marked(*from, *founding_->to, founding_->left.cluster_, post,
+                            [this, post](std::error_code error, Version highest) {
+                              post([this, error, highest] { finish_copy(error, highest); });
                             });
-    copy->inside = false;
-    if (!copy->finished) return;
-    finish_copy(partition, std::move(copy->from), std::move(copy->to), copy->highest, copy->error);
+    return;
   }
-  (*done)({});
+  const auto founded = std::move(founding_);
+  founded->done({});
 }
 
-void Session::finish_copy(PartitionId partition, std::unique_ptr<PartitionStorage> from,
-                          std::unique_ptr<PartitionStorage> to, Version highest, std::error_code error) {
+void Session::finish_copy(std::error_code error, Version highest) {
+  const PartitionId partition = founding_->partition;
   if (error)
     log(LogLevel::error, fmt::format("partition {}: the copy kept from the former cluster is incomplete: {}", partition,
                                      error.message()));
-  drop_storage(std::move(from));
-  begin_serving(partition, std::make_unique<Replica>(partition, std::move(to), *this, replica::ReplicaOptions{}),
+  founding_->left.drop_kept(partition);
+  begin_serving(partition,
+                std::make_unique<Replica>(partition, std::move(founding_->to), *this, replica::ReplicaOptions{}),
                 highest);
+  ++founding_->partition;
+  copy_kept();
 }
 
 void Session::begin_serving(PartitionId partition, std::unique_ptr<Replica> replica, Version clock) {
@@ -129,15 +118,14 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
   replica::Effects effects;
   std::vector<OperationId> parked;
   std::vector<ParkedRequest> requests;
-  std::unique_ptr<PartitionStorage> dropped;
-  std::unique_ptr<PartitionStorage> given_back;
+  std::unique_ptr<Replica> dropped;
+  bool leave_called_off = false;
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
     slot.primary = record.primary;
     slot.revision = map.revision;
-    // A leave that was called off: what was kept for it grows old.
-    if (is_active(map, parts_.self)) given_back = std::move(slot.kept);
+    leave_called_off = slot.kept && is_active(map, parts_.self);
     follow_record(partition, slot, map, record, effects, dropped);
     if (slot.replica && nobody_joins) slot.replica->forget_merges(map.revision);
     if (slot.replica) send_pieces(slot, effects);
@@ -146,10 +134,8 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
       requests = std::exchange(slot.parked_requests, {});
     }
   }
-  // Dropping a large partition takes a while, so it is done when the slot is free again.
-  for (auto* storage : {&dropped, &given_back}) {
-    if (*storage) drop_storage(std::move(*storage));
-  }
+  if (leave_called_off) drop_kept(partition);  // what was kept for it would grow old
+  close_and_drop(partition, std::move(dropped));
   answer(effects);
   rerun(parked, requests);
 }
@@ -163,7 +149,7 @@ void Session::rerun(const std::vector<OperationId>& parked, const std::vector<Pa
 }
 
 void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
-                            replica::Effects& effects, std::unique_ptr<PartitionStorage>& dropped) {
+                            replica::Effects& effects, std::unique_ptr<Replica>& dropped) {
   if (record.primary == parts_.self) {
     if (!slot.replica) {
       return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
@@ -185,28 +171,51 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
   if (learns && (named != record.learners.end() || slot.replica->since() > map.revision)) return;
   const NodeRecord* self = map.find(parts_.self);
   const bool keep = !learns && (self == nullptr || self->state == NodeState::leaving);
-  (keep ? slot.kept : dropped) = release_replica(slot);
+  if (keep) {
+    keep_storage(slot);
+  } else {
+    dropped = give_up(partition, slot);
+  }
 }
 
-std::unique_ptr<PartitionStorage> Session::release_replica(Slot& slot) {
-  std::unique_ptr<PartitionStorage> storage = std::move(*slot.replica).release();
+/// Of a primary only: it was drained before another took its place, so that nothing is under way at its storage.
+void Session::keep_storage(Slot& slot) {
+  slot.kept = std::move(*slot.replica).release();
   slot.replica.reset();
-  return storage;
 }
 
-void Session::drop_storage(std::unique_ptr<PartitionStorage> storage) {
-  auto owner = std::make_shared<std::unique_ptr<PartitionStorage>>(std::move(storage));
-  PartitionStorage& dropped = **owner;
-  static_cast<void>(dropped.drop([owner](StorageWritten) { owner->reset(); }));
+std::unique_ptr<Replica> Session::give_up(PartitionId partition, Slot& slot) {
+  parts_.drops->announce(cluster_, partition);
+  return std::move(slot.replica);
 }
 
-std::unique_ptr<PartitionStorage> Session::take_kept(PartitionId partition) {
+/// Without the slot's lock: closing may wait for a completion under way, and dropping a large partition takes a while.
+/// A storage that is busy is closed all the same; nobody waits for what it was doing.
+void Session::close_and_drop(PartitionId partition, std::unique_ptr<Replica> replica) {
+  if (!replica) return;
+  replica.reset();
+  parts_.drops->drop(cluster_, partition);
+}
+
+PartitionStorage* Session::kept(PartitionId partition) {
   Slot& slot = this->slot(partition);
   std::lock_guard lock(slot.mutex);
-  if (slot.kept) return std::move(slot.kept);
   // Handed over, but the map that says so has not come here: the leader's answer was quicker.
   const bool was_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
-  return was_primary ? release_replica(slot) : nullptr;
+  if (was_primary) keep_storage(slot);
+  return slot.kept.get();
+}
+
+void Session::drop_kept(PartitionId partition) {
+  std::unique_ptr<PartitionStorage> closing;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    parts_.drops->announce(cluster_, partition);
+    closing = std::move(slot.kept);
+  }
+  closing.reset();
+  parts_.drops->drop(cluster_, partition);
 }
 
 void Session::note_former_members(const ClusterMap& before, const ClusterMap& after) {
@@ -305,7 +314,7 @@ void Session::detach() {
 void Session::retire() {
   retired_ = true;
   std::vector<OperationId> waiting;
-  std::vector<std::unique_ptr<PartitionStorage>> dropped;
+  std::vector<std::pair<PartitionId, std::unique_ptr<Replica>>> dropped;
   {
     std::lock_guard lock(mutex_);
     waiting = std::exchange(postponed_, {});
@@ -315,7 +324,7 @@ void Session::retire() {
     {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
-      if (slot.replica) dropped.push_back(release_replica(slot));
+      if (slot.replica) dropped.emplace_back(partition, give_up(partition, slot));
       waiting.insert(waiting.end(), slot.parked.begin(), slot.parked.end());
       slot.parked.clear();
       requests = std::exchange(slot.parked_requests, {});
@@ -325,8 +334,17 @@ void Session::retire() {
   for (const OperationId id : waiting)
     (*parts_.route_elsewhere)(id);
   // Clients wait for none of this.
-  for (auto& storage : dropped)
-    drop_storage(std::move(storage));
+  for (auto& [partition, replica] : dropped)
+    close_and_drop(partition, std::move(replica));
+  // The storages are closed: what was still to be scanned is nobody's any more.
+  std::vector<ScanId> scans;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, handler] : scans_)
+      scans.push_back(id);
+  }
+  for (const ScanId id : scans)
+    end_scan(id, {});
 }
 
 }  // namespace dht::node

@@ -254,6 +254,8 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
 }
 
 bool Session::may_learn(const Slot& slot, const wire::StreamId& stream) const {
+  // A storage is never open twice.
+  if (slot.kept || parts_.drops->is_under_way(cluster_, stream.partition)) return false;
   if (stream.since > slot.revision) return true;  // by a map that has not come here yet
   const ClusterMapPtr map = this->map();
   const PartitionRecord& record = map->partitions[stream.partition];

@@ -16,16 +16,19 @@ constexpr std::size_t kChunkBytes = 64 * 1024;
 /// storage takes a handler before it tells whether it needs it, so the two share the ownership for that moment.
 class Copy : public std::enable_shared_from_this<Copy> {
  public:
+  using Resume = Function<void(Function<void()>)>;
   using Done = Function<void(std::error_code, Version)>;
 
-  Copy(PartitionStorage& from, PartitionStorage& to, ClusterId mark, Done done)
-      : from_(from), to_(to), mark_(mark), done_(std::move(done)) {}
+  Copy(PartitionStorage& from, PartitionStorage& to, ClusterId mark, Resume resume, Done done)
+      : from_(from), to_(to), mark_(mark), resume_(std::move(resume)), done_(std::move(done)) {}
 
   /// Goes on until it is done or a storage completes later.
   void run() {
     while (cursor_ != kScanEnd) {
-      const auto scanned = from_.scan(cursor_, kChunkBytes, [self = shared_from_this()](const StorageScanned& later) {
-        if (self->write(later)) self->run();
+      const auto scanned = from_.scan(cursor_, kChunkBytes, [self = shared_from_this()](StorageScanned later) {
+        self->resume_([self, later = std::move(later)] {
+          if (self->write(later)) self->run();
+        });
       });
       if (!scanned || !write(*scanned)) return;
     }
@@ -45,12 +48,14 @@ class Copy : public std::enable_shared_from_this<Copy> {
     }
     cursor_ = scanned.chunk.next;
     if (changes.empty()) return true;
-    const auto written = to_.apply(changes, [self = shared_from_this()](const StorageWritten& later) {
-      if (later.error) {
-        self->fail(later.error);
-      } else {
-        self->run();
-      }
+    const auto written = to_.apply(changes, [self = shared_from_this()](StorageWritten later) {
+      self->resume_([self, error = later.error] {
+        if (error) {
+          self->fail(error);
+        } else {
+          self->run();
+        }
+      });
     });
     if (!written) return false;
     return written->error ? fail(written->error) : true;
@@ -64,6 +69,7 @@ class Copy : public std::enable_shared_from_this<Copy> {
   PartitionStorage& from_;
   PartitionStorage& to_;
   ClusterId mark_;
+  Resume resume_;
   Done done_;
   ScanCursor cursor_ = 0;
   Version highest_ = 0;
@@ -72,8 +78,9 @@ class Copy : public std::enable_shared_from_this<Copy> {
 }  // namespace
 
 void copy_as_marked(PartitionStorage& from, PartitionStorage& to, ClusterId mark,
+                    Function<void(Function<void()> step)> resume,
                     Function<void(std::error_code, Version highest)> done) {
-  std::make_shared<Copy>(from, to, mark, std::move(done))->run();
+  std::make_shared<Copy>(from, to, mark, std::move(resume), std::move(done))->run();
 }
 
 }  // namespace dht::replica

@@ -2,7 +2,7 @@
 // leaves (design: "Join and leave").
 //
 // Thread rule: call it where both storages may be used; nobody else uses them until `done` was called. Where a storage
-// completes later, the copy goes on, and `done` is called, on the thread of that completion.
+// completes later, the copy goes on, and `done` is called, where `resume` runs the step that it is given.
 #pragma once
 
 #include <system_error>
@@ -15,9 +15,10 @@ namespace dht::replica {
 
 /// Puts every entry of `from` into `to`, with its version and marked as an unchanged copy of `mark`. `highest` is the
 /// greatest version among them, zero where there were none: whoever serves the copy raises its clock to it. After an
-/// error the copy is incomplete. Both storages outlive the call; `done` is dropped uncalled where one is destroyed
-/// before it completes.
+/// error the copy is incomplete. `resume` is called inside a storage's completion, with the step that follows it; it
+/// may run that at once or later, or drop it where a storage is gone. `done` is then dropped uncalled.
 void copy_as_marked(PartitionStorage& from, PartitionStorage& to, ClusterId mark,
+                    Function<void(Function<void()> step)> resume,
                     Function<void(std::error_code, Version highest)> done);
 
 }  // namespace dht::replica

@@ -7,6 +7,7 @@
 #include <system_error>
 #include <vector>
 
+#include <dht/storage.h>
 #include <dht/table.h>
 
 #include "wire/replication.h"
@@ -39,6 +40,10 @@ struct Effects {
     DoneHandler handler{};
     std::error_code error{};
   };
+  struct Scan {
+    StorageScanHandler handler{};
+    StorageScanned scanned{};
+  };
   struct Piece {
     NodeId learner{};
     wire::StreamPiece piece{};
@@ -47,12 +52,14 @@ struct Effects {
   std::vector<Read> reads{};
   std::vector<Write> writes{};
   std::vector<Done> done{};
+  std::vector<Scan> scans{};
   std::vector<Piece> pieces{};           ///< to be sent in this order, on the replication lane
   std::optional<wire::StreamAck> ack{};  ///< to be sent back over the link that the piece came on
   bool report_changed = false;           ///< what `Replica::report()` says is news for the leader
 
   bool empty() const {
-    return reads.empty() && writes.empty() && done.empty() && pieces.empty() && !ack && !report_changed;
+    return reads.empty() && writes.empty() && done.empty() && scans.empty() && pieces.empty() && !ack &&
+           !report_changed;
   }
 };
 

@@ -59,7 +59,7 @@ void Replica::stop(Epoch epoch, Effects& effects) {
 }
 
 void Replica::check_drained(Effects& effects) {
-  if (!stopping_ || drained_ || turns_.has_operations() || !pending_.empty()) return;
+  if (!stopping_ || drained_ || !turns_.is_idle() || !pending_.empty()) return;
   const bool all_level = std::all_of(streams_.begin(), streams_.end(), [&](const LearnerStream& stream) {
     return !stream.is_counted() || (stream.is_level() && stream.confirmed() == seq_);
   });
@@ -75,16 +75,6 @@ void Replica::raise_clock(Version version) noexcept {
 
 void Replica::forget_merges(Revision by) noexcept {
   std::erase_if(merges_, [by](const auto& item) { return item.second.by <= by; });
-}
-
-void Replica::scan(ScanCursor from, std::size_t max_bytes, Function<void(std::error_code, ScanChunk)> handler) {
-  if (auto scanned = storage_.scan(from, max_bytes)) {
-    handler(scanned->error, std::move(scanned->chunk));
-    return;
-  }
-  storage_.await<StorageScanned>([handler = std::move(handler)](StorageScanned scanned, Effects&) mutable {
-    handler(scanned.error, std::move(scanned.chunk));
-  });
 }
 
 std::unique_ptr<PartitionStorage> Replica::release() && {

@@ -14,9 +14,10 @@
 //   - A learner is counted before it is reported level, and stops being counted only by a newer map (`configure`).
 //   - A stopped primary never serves that epoch again.
 //
-// Storage that completes later: operations on the same key wait for each other in order of arrival, other keys go on. A
-// scan chunk and a merge batch have the partition to themselves: they begin when no operation is with the storage and
-// hold new ones back until they are done, so a chunk is read in the same critical section that gives it its place.
+// Storage that completes later: operations on the same key wait for each other in order of arrival, other keys go on.
+// What reads or changes many keys (a scan, a chunk for a learner, a merge batch) has the partition to itself: it begins
+// when no operation is with the storage and holds new ones back until it is done. So a scan sees every write that was
+// begun before it, and a chunk is read in the same critical section that gives it its place.
 //
 // Order: a change gets its version when it goes to the storage, and its number (seq) and so its place in every stream
 // when the storage has it. Where the storage completes in another order than it was asked, versions of different keys
@@ -95,8 +96,8 @@ class Replica {
   /// The learners that the newest map names for this epoch. New ones get a stream; those no longer named are dropped
   /// and no longer waited for. Ignored by a learner.
   void configure(const std::vector<LearnerRecord>& learners, Effects& effects);
-  /// Stops serving in `epoch` (ignored in another) and drains; `report().stopped` says when all that was pending has
-  /// been answered and every counted learner has acknowledged everything.
+  /// Stops serving in `epoch` (ignored in another) and drains; `report().stopped` says when nothing is with the storage
+  /// any more, all that was pending has been answered and every counted learner has acknowledged everything.
   void stop(Epoch epoch, Effects& effects);
 
   // Clients' operations. Only while `is_serving()`. An outcome returned at once leaves `handler` untouched; otherwise
@@ -114,9 +115,10 @@ class Replica {
   /// Marks the entry as an unchanged copy of `cluster` where it still has `version`. Its version stays. A mark that the
   /// storage cannot take is passed over: without it an entry is only copied once more.
   void mark_copy(std::string_view key, Version version, ClusterId cluster, Effects& effects);
-  /// Reads part of the entries; for listings and for the copy of a joining node. Any role. The handler is called inside
-  /// this call or inside a later step, so under the owner's lock.
-  void scan(ScanCursor from, std::size_t max_bytes, Function<void(std::error_code, ScanChunk)> handler);
+  /// Reads part of the entries; for listings and for the copy of a joining node. Unlike the others it may be called at
+  /// any time: a learner and a drained primary have nothing to give, since another node is or will be primary.
+  std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler,
+                                     Effects& effects);
   /// The version that the clock has reached: every entry here has this version or an older one.
   Version last_version() const noexcept { return clock_.last(); }
   /// All further versions are greater than `version`: for a storage that was filled from elsewhere (a kept copy). To be
@@ -138,7 +140,7 @@ class Replica {
   /// serving primary, an older stream and a gap are refused.
   void on_piece(wire::StreamPiece piece, Effects& effects);
 
-  /// Gives the storage away; the replica is not used any more. Nothing may be pending.
+  /// Gives the storage of a drained primary away; the replica is not used any more.
   std::unique_ptr<PartitionStorage> release() &&;
 
  private:
@@ -161,7 +163,8 @@ class Replica {
   void apply_mark(MarkJob job, StorageRead read, Effects& effects);
   void finish_mark(const MarkJob& job, const StorageWritten& written, Effects& effects);
 
-  // The whole partition (replica_merge.cc, replica_copies.cc).
+  // The whole partition (replica_operations.cc, replica_merge.cc, replica_copies.cc).
+  std::optional<StorageScanned> start_scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler);
   void start_merge(MergeJob job, Effects& effects);
   void decide_merge(MergeJob job, Effects& effects);
   void apply_merge(MergeJob job, Effects& effects);

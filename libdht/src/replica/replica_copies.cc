@@ -76,12 +76,9 @@ struct Replica::DropJob {
 
 void Replica::drop_copies(ClusterId cluster, DoneHandler handler, Effects& effects) {
   DHT_ASSERT(is_serving() && cluster);
-  turns_.wait_alone(
-      Turns::Work::operation,
-      [this, job = DropJob{cluster, std::move(handler), 0, {}}](Effects& later) mutable {
-        start_drop(std::move(job), later);
-      },
-      effects);
+  turns_.wait_alone([this, job = DropJob{cluster, std::move(handler), 0, {}}](
+                        Effects& later) mutable { start_drop(std::move(job), later); },
+                    effects);
 }
 
 void Replica::start_drop(DropJob job, Effects& effects) {
@@ -89,7 +86,7 @@ void Replica::start_drop(DropJob job, Effects& effects) {
     erase_copies(std::move(job), *scanned, effects);
     return;
   }
-  turns_.occupy_all(Turns::Work::operation);
+  turns_.occupy_all();
   storage_.await<StorageScanned>([this, job = std::move(job)](StorageScanned scanned, Effects& later) mutable {
     turns_.continue_all(later, [&] { erase_copies(std::move(job), scanned, later); });
   });
@@ -110,7 +107,7 @@ void Replica::erase_copies(DropJob job, const StorageScanned& scanned, Effects& 
     finish_drop_chunk(std::move(job), *written, effects);
     return;
   }
-  turns_.occupy_all(Turns::Work::operation);
+  turns_.occupy_all();
   storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten later_written, Effects& later) mutable {
     turns_.continue_all(later, [&] { finish_drop_chunk(std::move(job), later_written, later); });
   });
@@ -126,9 +123,8 @@ void Replica::finish_drop_chunk(DropJob job, const StorageWritten& written, Effe
     answer_when_committed(std::move(job.handler), effects);
     return;
   }
-  turns_.wait_alone(
-      Turns::Work::operation,
-      [this, job = std::move(job)](Effects& later) mutable { start_drop(std::move(job), later); }, effects);
+  turns_.wait_alone([this, job = std::move(job)](Effects& later) mutable { start_drop(std::move(job), later); },
+                    effects);
 }
 
 }  // namespace dht::replica

@@ -15,12 +15,9 @@ struct Replica::MergeJob {
 
 void Replica::merge(wire::MergeBatch batch, DoneHandler handler, Effects& effects) {
   DHT_ASSERT(is_serving());
-  turns_.wait_alone(
-      Turns::Work::operation,
-      [this, job = MergeJob{MergeDecision(std::move(batch)), std::move(handler)}](Effects& later) mutable {
-        start_merge(std::move(job), later);
-      },
-      effects);
+  turns_.wait_alone([this, job = MergeJob{MergeDecision(std::move(batch)), std::move(handler)}](
+                        Effects& later) mutable { start_merge(std::move(job), later); },
+                    effects);
 }
 
 void Replica::start_merge(MergeJob job, Effects& effects) {
@@ -40,7 +37,7 @@ void Replica::decide_merge(MergeJob job, Effects& effects) {
   while (const auto key = job.decision.next_key()) {
     const auto read = storage_.get(*key);
     if (!read) {
-      turns_.occupy_all(Turns::Work::operation);
+      turns_.occupy_all();
       storage_.await<StorageRead>([this, job = std::move(job)](StorageRead later_read, Effects& later) mutable {
         turns_.continue_all(later, [&] {
           if (later_read.error) {
@@ -69,7 +66,7 @@ void Replica::apply_merge(MergeJob job, Effects& effects) {
     finish_merge(std::move(job), *written, effects);
     return;
   }
-  turns_.occupy_all(Turns::Work::operation);
+  turns_.occupy_all();
   storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten later_written, Effects& later) mutable {
     turns_.continue_all(later, [&] { finish_merge(std::move(job), later_written, later); });
   });

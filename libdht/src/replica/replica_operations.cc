@@ -1,5 +1,5 @@
 // What clients ask of a primary: get and write. Each goes to the storage when it is its key's turn, and its answer
-// waits for the pending writes that it has seen.
+// waits for the pending writes that it has seen. A scan waits for its turn alone.
 #include <utility>
 #include <vector>
 
@@ -16,6 +16,10 @@ void answer(std::optional<ReadOutcome> outcome, GetHandler& handler, Effects& ef
 
 void answer(std::optional<WriteOutcome> outcome, WriteHandler& handler, Effects& effects) {
   if (outcome) effects.writes.push_back({std::move(handler), *outcome});
+}
+
+void answer(std::optional<StorageScanned> scanned, StorageScanHandler& handler, Effects& effects) {
+  if (scanned) effects.scans.push_back({std::move(handler), std::move(*scanned)});
 }
 
 }  // namespace
@@ -143,6 +147,28 @@ std::optional<WriteOutcome> Replica::answer_unchanged(std::string_view key, cons
   const Seq seen = pending_.last_of(key);
   if (seen == 0) return outcome;
   pending_.hold(seen, Effects::Write{std::move(handler), outcome});
+  return std::nullopt;
+}
+
+// Scanning.
+
+std::optional<StorageScanned> Replica::scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler,
+                                            Effects& effects) {
+  if (role_ == Role::learner || drained_) return StorageScanned{};
+  if (turns_.is_idle()) return start_scan(from, max_bytes, handler);
+  turns_.wait_alone([this, from, max_bytes, handler = std::move(handler)](
+                        Effects& later) mutable { answer(start_scan(from, max_bytes, handler), handler, later); },
+                    effects);
+  return std::nullopt;
+}
+
+std::optional<StorageScanned> Replica::start_scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler) {
+  if (auto scanned = storage_.scan(from, max_bytes)) return scanned;
+  turns_.occupy_all();
+  storage_.await<StorageScanned>(
+      [this, handler = std::move(handler)](StorageScanned scanned, Effects& effects) mutable {
+        turns_.continue_all(effects, [&] { answer(std::move(scanned), handler, effects); });
+      });
   return std::nullopt;
 }
 

@@ -97,7 +97,6 @@ void Replica::feed(LearnerStream& stream, Effects& effects) {
   if (!stream.wants_chunk(options_.window_bytes)) return;
   stream.begin_chunk();
   turns_.wait_alone(
-      Turns::Work::background,
       [this, learner = stream.learner(), id = stream.id()](Effects& later) { read_chunk(learner, id, later); },
       effects);
 }
@@ -109,7 +108,7 @@ void Replica::read_chunk(NodeId learner, const wire::StreamId& id, Effects& effe
     place_chunk(*stream, *scanned, effects);
     return;
   }
-  turns_.occupy_all(Turns::Work::background);
+  turns_.occupy_all();
   storage_.await<StorageScanned>([this, learner, id](StorageScanned scanned, Effects& later) {
     turns_.continue_all(later, [&] {
       LearnerStream* still = find_stream(learner, id);

@@ -5,16 +5,14 @@ namespace dht::replica {
 void Turns::wait(std::string_view key, Task task) {
   DHT_ASSERT(!is_free(key));
   if (occupied_ || !gate_.empty()) {
-    gate_.push_back({std::string(key), Work::operation, std::move(task)});
-    ++waiting_operations_;
+    gate_.push_back({std::string(key), std::move(task)});
   } else {
     keys_.find(key)->second.waiting.push_back(std::move(task));
   }
 }
 
-void Turns::wait_alone(Work work, Task task, Effects& effects) {
-  gate_.push_back({std::nullopt, work, std::move(task)});
-  if (work == Work::operation) ++waiting_operations_;
+void Turns::wait_alone(Task task, Effects& effects) {
+  gate_.push_back({std::nullopt, std::move(task)});
   run(effects);
 }
 
@@ -26,9 +24,9 @@ void Turns::occupy(std::string_view key) {
   found->second.occupied = true;
 }
 
-void Turns::occupy_all(Work work) {
+void Turns::occupy_all() {
   DHT_ASSERT(!occupied_ && keys_.empty());
-  occupied_ = work;
+  occupied_ = true;
 }
 
 void Turns::run(Effects& effects) {
@@ -68,7 +66,6 @@ bool Turns::open_gate(Effects& effects) {
   if (!gate_.front().key && !keys_.empty()) return false;
   Gated first = std::move(gate_.front());
   gate_.pop_front();
-  if (first.work == Work::operation) --waiting_operations_;
   if (!first.key) {
     first.task(effects);
     return true;

@@ -36,24 +36,19 @@ struct KeyHash {
 class Turns {
  public:
   using Task = Function<void(Effects&)>;
-  /// Background work (feeding learners) is nobody's operation: a replica that drains does not wait for it.
-  enum class Work { operation, background };
 
   /// Whether an operation on `key` may go to the storage at once.
   bool is_free(std::string_view key) const noexcept {
     if (occupied_ || !gate_.empty()) return false;
     return keys_.empty() || keys_.find(key) == keys_.end();
   }
-  /// Whether any operation is with the storage or waits for its turn.
-  bool has_operations() const noexcept {
-    return !keys_.empty() || waiting_operations_ > 0 || occupied_ == Work::operation;
-  }
+  /// Whether nothing is with the storage and nothing waits: what needs the partition alone may begin at once.
   bool is_idle() const noexcept { return keys_.empty() && gate_.empty() && !occupied_; }
 
   /// Queues an operation whose key is not free.
   void wait(std::string_view key, Task task);
   /// Queues work that needs the partition alone, and lets it begin where it can.
-  void wait_alone(Work work, Task task, Effects& effects);
+  void wait_alone(Task task, Effects& effects);
 
   /// The operation on `key` whose turn it is has gone to the storage.
   void occupy(std::string_view key);
@@ -70,11 +65,11 @@ class Turns {
   }
 
   /// The same for work that has the partition alone.
-  void occupy_all(Work work);
+  void occupy_all();
   template <typename Body>
   void continue_all(Effects& effects, Body body) {
     DHT_ASSERT(occupied_);
-    occupied_.reset();
+    occupied_ = false;
     run_guarded(body);
     run(effects);
   }
@@ -89,7 +84,6 @@ class Turns {
   /// Waits for all, or behind one that does: then it has a key.
   struct Gated {
     std::optional<std::string> key;
-    Work work;
     Task task;
   };
 
@@ -105,11 +99,10 @@ class Turns {
   bool open_gate(Effects& effects);
   void pass_on(Queue& queue);
 
-  Keys keys_;                           ///< with an operation at the storage, or some whose turn is about to come
-  std::deque<Queue*> ready_;            ///< not occupied and with waiting tasks; empty between steps
-  std::deque<Gated> gate_;              ///< in order of arrival; the first waits for all
-  std::size_t waiting_operations_ = 0;  ///< operations in `gate_`
-  std::optional<Work> occupied_;        ///< work that has the partition alone is with the storage
+  Keys keys_;                 ///< with an operation at the storage, or some whose turn is about to come
+  std::deque<Queue*> ready_;  ///< not occupied and with waiting tasks; empty between steps
+  std::deque<Gated> gate_;    ///< in order of arrival; the first waits for all
+  bool occupied_ = false;     ///< work that has the partition alone is with the storage
   bool running_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include <dht/error.h>
 #include <dht/testing/cluster.h>
+#include <dht/testing/late_storage.h>
 
 #include "base/assert.h"
 
@@ -11,11 +12,15 @@ namespace dht::testing {
 
 /// One incarnation of a node. The node goes first, then what it was made of.
 struct Cluster::Process {
-  Process(Timeline& timeline, std::uint64_t seed, MemoryNetwork& network, const Address& address)
-      : scheduler(timeline, seed), transport(network.make_transport(address)) {}
+  Process(Timeline& timeline, std::uint64_t seed, MemoryNetwork& network, const Address& address,
+          Duration storage_delay)
+      : scheduler(timeline, seed), transport(network.make_transport(address)) {
+    if (storage_delay > Duration{0}) storage = std::make_unique<LateStorage>(scheduler, storage_delay);
+  }
 
   ManualScheduler scheduler;
   std::unique_ptr<Transport> transport;
+  std::unique_ptr<Storage> storage;  ///< null where the node makes its own
   std::unique_ptr<Node> node;
 };
 
@@ -72,6 +77,7 @@ class Cluster::Member final : public Table {
 
 Cluster::Cluster(ClusterOptions options)
     : template_(std::move(options.node)),
+      storage_delay_(options.storage_delay),
       network_(timeline_, options.seed, options.network),
       seeds_(options.seed),
       undertaker_(timeline_, options.seed) {
@@ -111,9 +117,10 @@ std::size_t Cluster::add_node(NodeOptions options) {
 }
 
 void Cluster::launch(Member& member) {
-  auto process = std::make_unique<Process>(timeline_, seeds_(), network_, member.address());
-  process->node = std::make_unique<Node>(
-      member.options(), NodeParts{.scheduler = &process->scheduler, .transport = process->transport.get()});
+  auto process = std::make_unique<Process>(timeline_, seeds_(), network_, member.address(), storage_delay_);
+  process->node = std::make_unique<Node>(member.options(), NodeParts{.scheduler = &process->scheduler,
+                                                                     .transport = process->transport.get(),
+                                                                     .storage = process->storage.get()});
   member.set_process(std::move(process));
 }
 

@@ -84,7 +84,25 @@ TEST_CASE("a learner that is lost while the primary drains holds it until the ma
   CHECK(primary.replica().report().stopped);
 }
 
-TEST_CASE("feeding a learner does not keep a primary from being stopped, and goes on") {
+TEST_CASE("a scan at the storage holds a primary that drains, and a drained one has nothing to scan") {
+  Host host;
+  host.serve(1);
+  host.put("a", "1");
+  host.disk.slow = true;
+  const auto scan = host.scan();
+  host.stop(1);
+  CHECK_FALSE(host.replica().report().stopped);
+  host.disk.complete_all();
+  CHECK(host.replica().report().stopped);
+  CHECK(scan->outcome.chunk.entries.size() == 1);
+
+  const auto late = host.scan();
+  CHECK(late->outcome.chunk.entries.empty());
+  CHECK(late->outcome.chunk.next == kScanEnd);
+  CHECK(std::move(host.replica()).release());
+}
+
+TEST_CASE("feeding a learner holds a primary that drains only while it reads, and goes on") {
   Host primary({.chunk_bytes = 10, .window_bytes = 50});
   Host learner;
   primary.serve(1);
@@ -93,7 +111,11 @@ TEST_CASE("feeding a learner does not keep a primary from being stopped, and goe
   primary.disk.slow = true;
   primary.configure({{kLearner, 1}});
   primary.stop(1);
+  CHECK_FALSE(primary.replica().report().stopped);
+  primary.disk.complete_all();  // until the window is full
   CHECK(primary.replica().report().stopped);
+  CHECK(primary.replica().report().level.empty());
+  deliver(primary, learner);
   while (primary.disk.waiting() > 0) {
     primary.disk.complete_all();
     deliver(primary, learner);

@@ -177,18 +177,49 @@ TEST_CASE("versions of one key grow in the order of its writes, though other key
   CHECK(host.value("a") == "2");
 }
 
-TEST_CASE("a scan reads in parts, in any role, and completes with its storage") {
+TEST_CASE("a scan reads in parts, and completes with its storage") {
+  for (const bool slow : {false, true}) {
+    CAPTURE(slow);
+    Host host;
+    host.serve(1);
+    host.put("a", "1");
+    host.put("b", "2");
+    host.disk.slow = slow;
+    const auto first = host.scan(0, 1);
+    CHECK(first->is_there() == !slow);
+    host.disk.complete_all();
+    CHECK(first->outcome.chunk.entries.size() == 1);
+    const auto second = host.scan(first->outcome.chunk.next, 1024);
+    host.disk.complete_all();
+    CHECK(second->outcome.chunk.entries.size() == 1);
+    CHECK(second->outcome.chunk.next == kScanEnd);
+    CHECK(first->calls + second->calls == 2);
+  }
+}
+
+TEST_CASE("a scan sees every write that was begun before it, and holds those begun after it back") {
   Host host;
-  int calls = 0;
+  host.serve(1);
   host.disk.slow = true;
-  host.replica().scan(0, 1024, [&](std::error_code error, const ScanChunk& chunk) {
-    ++calls;
-    CHECK_FALSE(error);
-    CHECK(chunk.next == kScanEnd);
-  });
-  CHECK(calls == 0);
+  const auto before = host.put("before", "1");
+  const auto scan = host.scan();
+  const auto after = host.put("after", "1");
   host.disk.complete_all();
-  CHECK(calls == 1);
+  CHECK_FALSE(before->error());
+  CHECK_FALSE(after->error());
+  REQUIRE(scan->outcome.chunk.entries.size() == 1);
+  CHECK(scan->outcome.chunk.entries.front().key == "before");
+}
+
+TEST_CASE("a learner gives nothing to a scan") {
+  Host primary;
+  Host learner;
+  primary.serve(1, {{testing::kLearner, 1}});
+  primary.put("a", "1");
+  testing::deliver(primary, learner);
+  REQUIRE(learner.value("a") == "1");
+  CHECK(learner.scan()->outcome.chunk.entries.empty());
+  CHECK(learner.scan(7)->outcome.chunk.next == kScanEnd);
 }
 
 TEST_CASE("a completion that reaches another replica of the partition is passed over") {
@@ -201,14 +232,15 @@ TEST_CASE("a completion that reaches another replica of the partition is passed 
   testing::Disk disk;
   Replica gone(0, std::make_unique<testing::SlowStorage>(disk), late, {});
   Replica next(0, std::make_unique<testing::SlowStorage>(disk), late, {});
+  Effects begun;
+  gone.serve(1, {}, begun);
   disk.slow = true;
-  int calls = 0;
-  gone.scan(0, 1024, [&](std::error_code, const ScanChunk&) { ++calls; });
+  GetHandler handler = [](std::error_code, std::optional<Entry>) {};
+  gone.get("a", handler, begun);
   disk.complete_all();
   REQUIRE(late.steps.size() == 1);
   Effects effects;
   late.steps.front()(next, effects);
-  CHECK(calls == 0);
   CHECK(effects.empty());
 }
 

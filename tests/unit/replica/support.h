@@ -130,12 +130,12 @@ struct Done {
   std::error_code error;
 };
 using DoneAnswer = std::shared_ptr<Answer<Done>>;
+using ScanAnswer = std::shared_ptr<Answer<StorageScanned>>;
 
 /// Owns a replica as a node would: carries answers out, and keeps pieces, acknowledgements and news for the test.
 class Host final : public Reentry {
  public:
-  explicit Host(ReplicaOptions options = {})
-      : replica_(kPartition, std::make_unique<SlowStorage>(disk), *this, options) {}
+  explicit Host(ReplicaOptions options = {}) : Host(std::make_unique<SlowStorage>(disk), options) {}
 
   static constexpr PartitionId kPartition = 0;
   Disk disk;  // before the replica, whose storage uses it
@@ -201,6 +201,19 @@ class Host final : public Reentry {
     return done(
         [&](DoneHandler handler, Effects& effects) { replica_.drop_copies(cluster, std::move(handler), effects); });
   }
+  ScanAnswer scan(ScanCursor from = 0, std::size_t max_bytes = 1024) {
+    auto answer = std::make_shared<Answer<StorageScanned>>();
+    in_step([&](Effects& effects) {
+      StorageScanHandler handler = [answer](StorageScanned scanned) {
+        ++answer->calls;
+        answer->outcome = std::move(scanned);
+      };
+      auto scanned = replica_.scan(from, max_bytes, handler, effects);
+      REQUIRE(static_cast<bool>(handler) == scanned.has_value());
+      if (scanned) handler(std::move(*scanned));
+    });
+    return answer;
+  }
   void mark_copy(std::string_view key, Version version, ClusterId cluster) {
     in_step([&](Effects& effects) { replica_.mark_copy(key, version, cluster, effects); });
   }
@@ -217,17 +230,9 @@ class Host final : public Reentry {
 
   /// All entries, whatever the disk does just now with other calls.
   std::map<std::string, StoredEntry> entries() {
-    std::map<std::string, StoredEntry> found;
     const bool was_slow = std::exchange(disk.slow, false);
     const auto was_failing = std::exchange(disk.error, {});
-    for (ScanCursor cursor = 0; cursor != kScanEnd;) {
-      replica_.scan(cursor, 1024, [&](std::error_code error, ScanChunk chunk) {
-        REQUIRE(!error);
-        for (ScannedEntry& entry : chunk.entries)
-          found.insert_or_assign(std::move(entry.key), std::move(entry.entry));
-        cursor = chunk.next;
-      });
-    }
+    auto found = contents(storage_);
     disk.slow = was_slow;
     disk.error = was_failing;
     return found;
@@ -239,6 +244,9 @@ class Host final : public Reentry {
   }
 
  private:
+  Host(std::unique_ptr<SlowStorage> storage, ReplicaOptions options)
+      : storage_(*storage), replica_(kPartition, std::move(storage), *this, options) {}
+
   template <typename Body>
   void in_step(Body body) {
     REQUIRE(!in_step_);  // the owner's lock is not recursive
@@ -268,6 +276,8 @@ class Host final : public Reentry {
       write.handler(write.outcome.error, write.outcome.result);
     for (auto& finished : effects.done)
       finished.handler(finished.error);
+    for (auto& scan : effects.scans)
+      scan.handler(std::move(scan.scanned));
     for (auto& piece : effects.pieces)
       pieces.push_back(std::move(piece));
     if (effects.ack) acks.push_back(*effects.ack);
@@ -275,6 +285,7 @@ class Host final : public Reentry {
   }
 
   bool in_step_ = false;
+  SlowStorage& storage_;  ///< the replica's
   Replica replica_;
 };
 

@@ -64,7 +64,7 @@ TEST_CASE("work that needs the partition alone waits for every key, and what com
   Log log;
   turns.occupy("a");
   turns.occupy("b");
-  turns.wait_alone(Turns::Work::operation, log.task("alone"), effects);
+  turns.wait_alone(log.task("alone"), effects);
   CHECK_FALSE(turns.is_free("c"));
   turns.wait("c", log.task("c"));
   turns.wait("a", log.task("a again"));
@@ -78,11 +78,10 @@ TEST_CASE("while alone work is with the storage nobody else is") {
   Turns turns;
   Effects effects;
   Log log;
-  turns.wait_alone(
-      Turns::Work::operation, [&](Effects&) { turns.occupy_all(Turns::Work::operation); }, effects);
+  turns.wait_alone([&](Effects&) { turns.occupy_all(); }, effects);
   CHECK_FALSE(turns.is_free("a"));
   turns.wait("a", log.task("a"));
-  turns.wait_alone(Turns::Work::operation, log.task("alone"), effects);
+  turns.wait_alone(log.task("alone"), effects);
   CHECK(log.lines.empty());
   turns.continue_all(effects, [&] { log.lines.push_back("back"); });
   CHECK(log.lines == std::vector<std::string>{"back", "a", "alone"});
@@ -92,8 +91,7 @@ TEST_CASE("a task at the gate that goes to the storage holds back its own key al
   Turns turns;
   Effects effects;
   Log log;
-  turns.wait_alone(
-      Turns::Work::operation, [&](Effects&) { turns.occupy_all(Turns::Work::operation); }, effects);
+  turns.wait_alone([&](Effects&) { turns.occupy_all(); }, effects);
   turns.wait("a", [&](Effects&) { turns.occupy("a"); });
   turns.wait("a", log.task("a"));
   turns.wait("b", log.task("b"));
@@ -101,20 +99,6 @@ TEST_CASE("a task at the gate that goes to the storage holds back its own key al
   CHECK(log.lines == std::vector<std::string>{"b"});
   turns.continue_with("a", effects, kNothing);
   CHECK(log.lines == std::vector<std::string>{"b", "a"});
-}
-
-TEST_CASE("background work is no operation that a draining replica waits for") {
-  Turns turns;
-  Effects effects;
-  turns.wait_alone(
-      Turns::Work::background, [&](Effects&) { turns.occupy_all(Turns::Work::background); }, effects);
-  CHECK_FALSE(turns.has_operations());
-  CHECK_FALSE(turns.is_idle());
-  turns.wait("a", [](Effects&) {});
-  CHECK(turns.has_operations());
-  turns.continue_all(effects, kNothing);
-  CHECK_FALSE(turns.has_operations());
-  CHECK(turns.is_idle());
 }
 
 TEST_CASE("a long queue is worked off without a deep stack") {

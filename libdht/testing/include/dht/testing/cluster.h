@@ -36,6 +36,8 @@ struct ClusterOptions {
   /// For every node; each gets a name and an address of its own. Few partitions make tests quick.
   NodeOptions node{.partitions = 64};
   MemoryNetworkOptions network{};
+  /// Where it is not zero, the nodes' storage is a LateStorage of this delay.
+  Duration storage_delay{0};
 };
 
 /// A join or leave that has been started. Copies speak of the same one.
@@ -114,6 +116,7 @@ class Cluster {
   Status wait_for(const PendingStatus& pending);
 
   NodeOptions template_;
+  Duration storage_delay_;
   Timeline timeline_;
   MemoryNetwork network_;
   std::mt19937_64 seeds_;

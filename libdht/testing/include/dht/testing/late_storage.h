@@ -1,0 +1,37 @@
+// LateStorage: entries in memory, as `make_memory_storage` keeps them, but every call completes a while after it was
+// made, as on a disk or over a network, and not always in the order of the calls.
+//
+// Opening a partition that is open already ends the test's process.
+//
+// Thread rule: one thread only, that of the scheduler.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include <dht/scheduler.h>
+#include <dht/storage.h>
+
+namespace dht::testing {
+
+class LateStorage final : public Storage {
+ public:
+  /// Each call takes `delay` or up to twice that.
+  LateStorage(Scheduler& scheduler, Duration delay);
+  ~LateStorage() override;
+
+  std::unique_ptr<PartitionStorage> open(ClusterId cluster, PartitionId partition) override;
+
+ private:
+  class Partition;
+  using Name = std::pair<ClusterId, PartitionId>;
+
+  Scheduler& scheduler_;
+  const Duration delay_;
+  std::unique_ptr<Storage> memory_;
+  std::set<Name> open_;
+};
+
+}  // namespace dht::testing
