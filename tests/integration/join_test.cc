@@ -73,6 +73,15 @@ TEST_CASE("a join list may be long, name the joining node itself and name member
   CHECK(all_list_all(nodes));
 }
 
+TEST_CASE("a join list may name the joining node itself by another name of its host") {
+  Nodes nodes = start_nodes(2);
+  const std::string own = fmt::format("localhost:{}", nodes[1].endpoint().port);
+  CHECK(nodes[1].http().post("/dht/join", own).status == 200);  // a list of only itself
+  CHECK(nodes[1].peers().size() == 1);
+  CHECK(nodes[1].http().post("/dht/join", own + "," + nodes[0].peer()).status == 200);
+  CHECK(all_list_all(nodes));
+}
+
 TEST_CASE("a join to the cluster that it is in already is nothing to do, and a success") {
   Nodes nodes = start_cluster(2);
   nodes[1].join(nodes[0]);

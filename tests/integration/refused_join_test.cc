@@ -58,6 +58,8 @@ TEST_CASE("hosts on which nobody listens, or that do not exist, are an error") {
   check_refused(node, fmt::format("127.0.0.1:{}", free_port()), 503);
   check_refused(node, fmt::format("a:127.0.0.1:{}, b:127.0.0.1:{}", free_port(), free_port()), 503);
   check_refused(node, "no-such-host.invalid:9876", 503);
+  const std::string nobody = fmt::format("127.0.0.1:{}", free_port());
+  CHECK(node.http().post("/dht/join", nobody).body.find(nobody + ": no dht node answers there") != std::string::npos);
 }
 
 TEST_CASE("a host that is no dhtd is an error, whatever it answers") {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -197,6 +198,24 @@ TEST_CASE("a member that was crashed and holds data is unserved, and the others 
   const std::size_t joiner = cluster.add_node();
   REQUIRE_FALSE(cluster.join_and_wait(joiner, 0));
   REQUIRE_FALSE(cluster.leave_and_wait(1));
+}
+
+TEST_CASE("a process that crashed comes back under its name, as a new node; what the old one held stays unserved") {
+  Cluster cluster{{.nodes = 3}};
+  for (int i = 0; i < 60; ++i)
+    cluster.table(0).put("k" + std::to_string(i), "v");
+  const auto lost = scenario::listed_keys(cluster, 2);
+  cluster.crash(2);
+  cluster.restart(2);
+  const dht::Status status = cluster.join_and_wait(2, 0);
+  CHECK_MESSAGE(!status, status.message);
+  CHECK(cluster.node(0).peers() == std::vector<std::string>{"node0", "node1", "node2"});
+  CHECK(cluster.node(1).status().unserved > 0);
+  for (const std::string& key : lost) {
+    std::error_code error;
+    cluster.table(2).get(key, error);
+    CHECK(error == dht::Errc::not_applied);
+  }
 }
 
 TEST_CASE("broken connections cost a join or a leave time, and clients of the cluster nothing that was acknowledged") {

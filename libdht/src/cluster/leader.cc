@@ -25,7 +25,6 @@ Leader::Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant no
   DHT_ASSERT(options.silence_limit > Duration{0} && options.max_moves_per_node > 0);
   joins_.adopt(*map_, now);
   leaves_.adopt(*map_, now);
-  std::erase_if(bytes_at_leave_, [this](const auto& item) { return map_->find(item.first) == nullptr; });
 }
 
 Leader::~Leader() = default;

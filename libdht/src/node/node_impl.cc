@@ -121,14 +121,16 @@ Node::Impl::SessionPtr Node::Impl::session_in(ClusterId cluster) const {
 
 // Clients' operations.
 
-std::error_code Node::Impl::check_key(std::string_view key) const {
+/// Before anything is begun.
+std::error_code Node::Impl::check_request(std::string_view key) const {
+  if (operations_.size() >= options_.max_requests_in_flight) return Errc::overloaded;
   if (key.empty()) return Errc::invalid_argument;
   if (key.size() > options_.max_key_bytes) return Errc::too_large;
   return {};
 }
 
 OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, GetHandler handler) {
-  if (const std::error_code error = check_key(key)) {
+  if (const std::error_code error = check_request(key)) {
     handler(error, std::nullopt);
     return 0;
   }
@@ -161,7 +163,7 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
 }
 
 OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) {
-  std::error_code error = check_key(request.key);
+  std::error_code error = check_request(request.key);
   if (!error && request.value.size() > options_.max_value_bytes) error = Errc::too_large;
   if (error) {
     handler(error, {});
@@ -199,7 +201,6 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
 }
 
 void Node::Impl::begin(node::Operation operation) {
-  if (operations_.size() >= options_.max_requests_in_flight) return operation.fail(Errc::overloaded);
   const OperationId id = operation.id;
   if (!operations_.add(operation)) return operation.fail(Errc::stopped);
   current()->route(id);

@@ -63,7 +63,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   /// The session in that cluster; the present one where there is none.
   SessionPtr session_in(ClusterId cluster) const;
   node::SessionParts session_parts();
-  std::error_code check_key(std::string_view key) const;
+  std::error_code check_request(std::string_view key) const;
   void begin(node::Operation operation);
   void keep_house();
   void forget_former();

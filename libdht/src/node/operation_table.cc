@@ -15,6 +15,7 @@ bool OperationTable::add(Operation& operation) {
   deadlines_.emplace(operation.deadline, id);
   const bool added = operations_.emplace(id, std::make_unique<Operation>(std::move(operation))).second;
   DHT_ASSERT(added);
+  size_.store(operations_.size(), std::memory_order_relaxed);
   return true;
 }
 
@@ -23,6 +24,7 @@ Operation OperationTable::remove(Operations::iterator at) {
   DHT_ASSERT(removed == 1);
   Operation operation = std::move(*at->second);
   operations_.erase(at);
+  size_.store(operations_.size(), std::memory_order_relaxed);
   return operation;
 }
 
@@ -102,11 +104,6 @@ bool OperationTable::has_in(ClusterId cluster) const {
   std::lock_guard lock(mutex_);
   return std::any_of(operations_.begin(), operations_.end(),
                      [cluster](const auto& item) { return item.second->in_cluster == cluster; });
-}
-
-std::size_t OperationTable::size() const {
-  std::lock_guard lock(mutex_);
-  return operations_.size();
 }
 
 }  // namespace dht::node

@@ -1,6 +1,6 @@
 // OperationTable: the operations under way. Whoever takes one out calls its handler, so each is answered exactly once.
 //
-// Thread rule: all methods may be called from any thread. A function given to `visit` or `send` runs under the table's
+// Thread rule: all methods may be called from any thread. A function given to `visit` runs under the table's
 // lock and must not call the table, nor any handler.
 #pragma once
 
@@ -50,7 +50,7 @@ class OperationTable {
   bool has_in_replica() const;
   /// Whether an operation is still under way in that cluster.
   bool has_in(ClusterId cluster) const;
-  std::size_t size() const;
+  std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
  private:
   using Operations = std::unordered_map<OperationId, std::unique_ptr<Operation>>;
@@ -59,6 +59,7 @@ class OperationTable {
   mutable std::mutex mutex_;
   Operations operations_;
   std::set<std::pair<Instant, OperationId>> deadlines_;
+  std::atomic<std::size_t> size_ = 0;  ///< of `operations_`; read without the lock
   bool closed_ = false;
   std::atomic<OperationId> last_id_ = 0;
 };

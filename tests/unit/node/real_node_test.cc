@@ -26,6 +26,15 @@ TEST_CASE("an address in use is an error with a sentence") {
   CHECK_THROWS_AS(Node{{.listen = to_string(node.address())}}, std::system_error);
 }
 
+TEST_CASE("a node that listens on a wildcard and has no address to tell joins nobody, and nobody joins it") {
+  Node wild{{.name = "wild", .listen = "0.0.0.0:0"}};
+  Node other{{.listen = "127.0.0.1:0"}};
+  CHECK_THROWS_AS(wild.join(to_string(other.address())), std::system_error);
+  CHECK_THROWS_AS(other.join("127.0.0.1:" + std::to_string(wild.address().port)), std::system_error);
+  CHECK(wild.peers().size() == 1);
+  CHECK(other.peers().size() == 1);
+}
+
 TEST_CASE("real nodes join and leave while threads work through all of them, and nothing goes wrong") {
   std::vector<std::unique_ptr<Node>> nodes;
   for (int i = 0; i < 3; ++i) {
