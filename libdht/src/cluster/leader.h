@@ -58,8 +58,8 @@ class Leader {
 
   void on_acknowledged(NodeId node, Revision adopted, Instant now, LeaderEffects& effects);
   void on_chosen(ClusterMapPtr map, Instant now, LeaderEffects& effects);
-  /// The proposal was not made; `newest` is what the register holds. Where that names another leader the owner drops
-  /// this object; `stop` answers whoever waits.
+  /// The proposal was not made; `newest` is what the register holds. Where that names another leader nothing is
+  /// proposed any more.
   void on_refused(ClusterMapPtr newest, Instant now, LeaderEffects& effects);
   /// Time passes: call at least every `silence_limit / 8`. Repeats pushes and orders that were not heeded.
   void on_tick(Instant now, LeaderEffects& effects);
