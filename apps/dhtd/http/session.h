@@ -62,6 +62,8 @@ class Session {
   void output_written(std::size_t bytes, const std::shared_ptr<ResponseSink>& sink);
 
   bool wants_input() const noexcept;
+  /// Why the client's bytes were refused as no request, or null.
+  const Failure* refusal() const noexcept { return parser_.failed() ? &parser_.failure() : nullptr; }
   /// All is said: once the output is written the connection ends.
   bool finished() const noexcept { return closing_ && in_flight() == 0; }
   /// The connection broke in the middle of an answer: it ends at once, so that nobody takes the answer for complete.
