@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <memory>
 #include <sstream>
 #include <utility>
 
@@ -10,6 +11,8 @@
 
 #include <dht/partitioner.h>
 #include <dht/types.h>
+
+#include "config_file.h"
 
 namespace dhtd {
 namespace {
@@ -32,7 +35,8 @@ constexpr const char* kDescription =
 
 constexpr const char* kFooter =
     "Every option can also be set by an environment variable, DHTD_ and its name in capitals\n"
-    "(DHTD_MAX_VALUE_BYTES=2000000), or in the file of --config, one a line (max-value-bytes = 2000000).\n"
+    "(DHTD_MAX_VALUE_BYTES=2000000), or in the file of --config, one a line (max-value-bytes = 2000000;\n"
+    "the value is the rest of the line, and lines that begin with # are comments).\n"
     "The command line comes before the environment, the environment before the file.\n"
     "\n"
     "SIGTERM and SIGINT hand the data over to the other members, then end the process; a second one ends it at once.\n"
@@ -67,6 +71,13 @@ std::string check_partitions(const std::string& text) {
 
 std::string check_replicas(const std::string& text) {
   return text == "1" ? "" : "this version keeps one copy of each entry: the only possible value is 1";
+}
+
+/// Written so that it holds for no text that is "not a number" either.
+std::string check_seconds(const std::string& text) {
+  double seconds = 0;
+  if (CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= kLongestTimeout) return "";
+  return fmt::format("'{}' is not a number of seconds from 0.001 to {}", text, kLongestTimeout);
 }
 
 dht::LogLevel to_level(std::string_view name) noexcept {
@@ -112,6 +123,7 @@ CommandLine::CommandLine() {
   app_.set_help_flag("-h,--help", "Print this help and exit");
   app_.set_version_flag("--version", std::string("dhtd ") + DHTD_VERSION, "Print the version and exit");
   app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app_.config_formatter(std::make_shared<ConfigFile>());
   app_.set_config("--config", "", "Read options from this file")->type_name("FILE");
   app_.allow_config_extras(CLI::config_extras_mode::error);
   add_identity();
@@ -152,11 +164,11 @@ void CommandLine::add_limits() {
   add("--max-in-flight", options_.max_in_flight, "N", "Unanswered requests of one connection (default: 128)")
       ->check(in_range(1, 1'000'000));
   add("--idle-timeout", idle_seconds_, "SECONDS", "Until a connection on which nothing moves is closed (default: 60)")
-      ->check(in_range(0.001, kLongestTimeout));
+      ->check(check_seconds);
   add("--header-timeout", header_seconds_, "SECONDS", "For the head of a request to arrive (default: 10)")
-      ->check(in_range(0.001, kLongestTimeout));
+      ->check(check_seconds);
   add("--stop-timeout", stop_seconds_, "SECONDS", "For handing the data over when told to stop (default: 60)")
-      ->check(in_range(0.001, kLongestTimeout));
+      ->check(check_seconds);
 }
 
 void CommandLine::add_log() {
@@ -214,10 +226,6 @@ ParsedOptions CommandLine::parse(std::vector<std::string> arguments, const Envir
 
 ParsedOptions parse_options(const std::vector<std::string>& arguments, const Environment& environment) {
   return CommandLine().parse(arguments, environment);
-}
-
-bool is_wildcard_host(const std::string& host) {
-  return host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]" || host == "0";
 }
 
 }  // namespace dhtd

@@ -52,7 +52,4 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 /// `arguments` without the program's name.
 ParsedOptions parse_options(const std::vector<std::string>& arguments, const Environment& environment);
 
-/// True for a host that stands for every address of the machine, which others cannot connect to.
-bool is_wildcard_host(const std::string& host);
-
 }  // namespace dhtd

@@ -29,8 +29,8 @@ std::string bare_host(const std::string& host) {
   return bracketed ? host.substr(1, host.size() - 2) : host;
 }
 
-std::string why_no_join(const Options& options) {
-  if (!options.advertise.empty() || !is_wildcard_host(options.host)) return {};
+std::string why_no_join(const Options& options, const http::Bound& bound) {
+  if (!options.advertise.empty() || !bound.has_wildcard()) return {};
   return fmt::format(
       "This node listens on '{}', where no other node can reach it: start it with --advertise HOST:PORT. "
       "It goes on alone, with all its data.",
@@ -52,7 +52,7 @@ Server::Server(const Options& options, dht::LogSink log)
   node_ = std::make_unique<dht::Node>(
       node_options(options, port),
       dht::NodeParts{.scheduler = &scheduler_, .transport = transport_.get(), .storage = storage_.get()});
-  admin_ = std::make_unique<NodeAdmin>(*node_, why_no_join(options));
+  admin_ = std::make_unique<NodeAdmin>(*node_, why_no_join(options, bound));
   table_ = std::make_unique<StoppingTable>(*node_, *admin_, state_);
   router_ = std::make_unique<Router>(*table_, *admin_, limits_, state_);
   announce(options, bound);
@@ -148,8 +148,7 @@ void Server::await_signal() {
 
 void Server::on_signal(int signal) {
   if (std::exchange(stopping_, true)) {
-    log_(dht::LogLevel::error, fmt::format("signal {} again: ending at once, what this node holds is lost", signal));
-    std::_Exit(kExitStopTimeout);
+    std::_Exit(stop_sequence_->cut_short(signal));
   }
   if (join_loop_ != nullptr) join_loop_->stop();
   await_signal();

@@ -29,6 +29,17 @@ void StopSequence::begin() {
   leave();
 }
 
+int StopSequence::cut_short(int signal) const {
+  if (parts_.state.load(std::memory_order_acquire) == ServiceState::left) {
+    parts_.log(dht::LogLevel::info,
+               fmt::format("signal {} again: ending at once; this node has left its cluster already", signal));
+    return 0;
+  }
+  parts_.log(dht::LogLevel::error,
+             fmt::format("signal {} again: ending at once, what this node holds is lost", signal));
+  return kExitStopTimeout;
+}
+
 void StopSequence::leave() {
   parts_.admin.leave_for_good(
       [this](dht::Status status) { parts_.scheduler.post([this, status = std::move(status)] { on_left(status); }); });

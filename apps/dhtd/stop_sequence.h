@@ -38,6 +38,9 @@ class StopSequence {
 
   /// The first signal.
   void begin();
+  /// A further signal, after which the process ends at once: says what that means for the data, and returns the exit
+  /// code.
+  int cut_short(int signal) const;
 
  private:
   void leave();

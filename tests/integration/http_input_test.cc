@@ -44,8 +44,8 @@ TEST_CASE("malformed requests get a 400 that says what is wrong") {
            "nonsense\r\n\r\n",
            "GET\r\n\r\n",
            "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
-           "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-           "GET / HTTP/1.1\r\nA: b\0c\r\n\r\n"sv,
+           "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: a\r\nA: b\0c\r\n\r\n"sv,
            "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
            "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1x\r\n\r\n",
            "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
@@ -197,7 +197,7 @@ TEST_CASE("clients that are stuck in the middle of a request keep nobody waiting
   TestNode node({.name = "a"});
   std::vector<HttpClient> stuck;
   for (const char* bytes :
-       {"", "G", "GET / HTTP/1.1\r\nHost", "PUT /db/key HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf"})
+       {"", "G", "GET / HTTP/1.1\r\nHost", "PUT /db/key HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf"})
     for (int i = 0; i < 50; ++i) {
       stuck.push_back(node.new_client());
       stuck.back().send_raw(bytes);

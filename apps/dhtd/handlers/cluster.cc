@@ -23,7 +23,8 @@ bool is_read(Method method) noexcept { return method == Method::get || method ==
 /// A peer opens a connection with this one request and nothing before its answer.
 void take_peer(const http::Request& request, Responder responder) {
   if (request.method != Method::get) return send_method_not_allowed(responder, "Allow: GET\r\n");
-  const bool asks = http::list_contains(request.field(Field::upgrade), dht::kPeerUpgrade);
+  const bool asks = http::list_contains(request.field(Field::connection).value_or(""), "upgrade") &&
+                    http::list_contains(request.field(Field::upgrade).value_or(""), dht::kPeerUpgrade);
   if (asks && request.keep_alive && !request.http_1_0 && request.body.empty()) return responder.upgrade();
   responder.fail({426, "upgrade_required", "This path is for the nodes of the cluster among themselves."},
                  "Connection: Upgrade\r\nUpgrade: dht/1\r\n");
@@ -32,12 +33,14 @@ void take_peer(const http::Request& request, Responder responder) {
 }  // namespace
 
 bool is_from_foreign_page(const http::Request& request) noexcept {
-  if (http::equal_ignoring_case(request.field(Field::sec_fetch_site), "cross-site")) return true;
-  auto origin = request.field(Field::origin);
-  if (origin.empty()) return false;
-  const auto scheme_end = origin.find("://");
+  const auto site = request.field(Field::sec_fetch_site);
+  if (site && !http::equal_ignoring_case(*site, "same-origin") && !http::equal_ignoring_case(*site, "none"))
+    return true;
+  const auto origin = request.field(Field::origin);
+  if (!origin) return false;
+  const auto scheme_end = origin->find("://");
   if (scheme_end == std::string_view::npos) return true;
-  return !http::equal_ignoring_case(origin.substr(scheme_end + 3), request.field(Field::host));
+  return !http::equal_ignoring_case(origin->substr(scheme_end + 3), request.field(Field::host).value_or(""));
 }
 
 void ClusterHandler::handle(const http::Request& request, Responder responder) {

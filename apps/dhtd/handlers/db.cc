@@ -37,6 +37,10 @@ void DbHandler::handle(std::string_view encoded_key, const http::Request& reques
                                        "--max-key-bytes).",
                                        limits_.max_key_bytes)});
   }
+  if (has_empty_condition(request)) {
+    return responder.fail(
+        {400, "bad_request", "If-Match and If-None-Match take * or entity tags; one of them is empty."});
+  }
   switch (request.method) {
     case Method::get:
     case Method::head:
@@ -53,13 +57,13 @@ void DbHandler::handle(std::string_view encoded_key, const http::Request& reques
 
 void DbHandler::get(std::string_view key, const http::Request& request, Responder responder) {
   const auto if_none_match = request.field(Field::if_none_match);
-  if (if_none_match.empty()) {
+  if (!if_none_match) {
     table_.get(key, [responder = std::move(responder)](std::error_code error, std::optional<dht::Entry> entry) mutable {
       send_entry(responder, error, entry);
     });
     return;
   }
-  table_.get(key, [responder = std::move(responder), known = std::string(if_none_match)](
+  table_.get(key, [responder = std::move(responder), known = std::string(*if_none_match)](
                       std::error_code error, std::optional<dht::Entry> entry) mutable {
     if (!error && entry && is_known_to_reader(known, entry->version)) {
       return responder.send({304, ContentType::none, entry->version, {}, {}});

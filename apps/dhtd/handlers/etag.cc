@@ -39,23 +39,26 @@ bool is_known_to_reader(std::string_view if_none_match, dht::Version version) no
   return false;
 }
 
+bool has_empty_condition(const http::Request& request) noexcept {
+  return request.field(Field::if_match) == "" || request.field(Field::if_none_match) == "";
+}
+
 std::variant<dht::Precondition, http::Failure> write_precondition(const http::Request& request) {
-  auto if_match = request.field(Field::if_match);
+  const auto if_match = request.field(Field::if_match);
   const auto if_none_match = request.field(Field::if_none_match);
-  if (!if_match.empty() && !if_none_match.empty()) {
+  if (if_match && if_none_match) {
     return malformed("A write takes either If-Match or If-None-Match.");
   }
-  if (!if_none_match.empty()) {
+  if (if_none_match) {
     if (if_none_match == "*") return dht::Precondition::absent();
     return malformed("With a write, If-None-Match can only be *: the key must not exist.");
   }
-  if (if_match.empty()) return dht::Precondition{};
+  if (!if_match) return dht::Precondition{};
   if (if_match == "*") return dht::Precondition::present();
-  const auto tag = http::take_item(if_match);
-  if (!if_match.empty() || !is_quoted(tag)) {
+  if (!is_quoted(*if_match)) {
     return malformed("If-Match takes * or one entity tag, in quotes, as an ETag field gave it.");
   }
-  if (const auto version = parse_etag(tag)) return dht::Precondition::matches(*version);
+  if (const auto version = parse_etag(*if_match)) return dht::Precondition::matches(*version);
   return http::Failure{412, "precondition_failed", "No entry ever had this entity tag; nothing was changed."};
 }
 

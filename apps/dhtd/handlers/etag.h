@@ -21,6 +21,9 @@ std::optional<dht::Version> parse_etag(std::string_view tag) noexcept;
 /// comparison: `W/"123"` counts.
 bool is_known_to_reader(std::string_view if_none_match, dht::Version version) noexcept;
 
+/// True where `If-Match` or `If-None-Match` is there and says nothing: that its sender meant no condition is unlikely.
+bool has_empty_condition(const http::Request& request) noexcept;
+
 /// What a write demands with `If-Match` and `If-None-Match`; a failure where that cannot hold (412) or makes no sense
 /// here (400).
 std::variant<dht::Precondition, http::Failure> write_precondition(const http::Request& request);

@@ -103,6 +103,11 @@ Bound try_bind(const std::vector<tcp::endpoint>& endpoints, std::uint16_t port,
 
 }  // namespace
 
+bool Bound::has_wildcard() const noexcept {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [](const tcp::endpoint& endpoint) { return endpoint.address().is_unspecified(); });
+}
+
 Bound bind_all(const std::string& host, std::uint16_t port, const std::vector<asio::io_context*>& loops) {
   const auto endpoints = resolve(host, port);
   for (int attempt = 1;; ++attempt) {

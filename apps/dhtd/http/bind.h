@@ -17,6 +17,10 @@ struct Bound {
   std::vector<asio::ip::tcp::endpoint> endpoints;               ///< those that could be bound
   std::vector<std::vector<asio::ip::tcp::acceptor>> acceptors;  ///< [i] belongs to loops[i]; they listen
   std::vector<std::string> warnings;                            ///< a sentence for each address that could not
+
+  /// True where one is a wildcard, every address of the machine: what it was named by is none that others can connect
+  /// to.
+  bool has_wildcard() const noexcept;
 };
 
 /// Binds `port` (0: a free one) on each address that `host` resolves to. Where one of several cannot be bound (a

@@ -61,19 +61,20 @@ void Connection::read_more() {
   // An error, or the end, will be met again by the next asynchronous read.
 }
 
-void Connection::feed(std::string_view bytes) {
+std::size_t Connection::consume(std::string_view bytes) {
   advancing_ = true;  // answers given meanwhile need no advance of their own
   const auto taken = session_.consume(bytes, shared_from_this());
   advancing_ = false;
-  leftover_.append(bytes.substr(taken));
+  if (const Failure* failure = session_.refusal()) worker_.refused(socket_, *failure);
+  return taken;
 }
+
+void Connection::feed(std::string_view bytes) { leftover_.append(bytes.substr(consume(bytes))); }
 
 /// True where the session took something.
 bool Connection::feed_leftover() {
   if (leftover_taken_ == leftover_.size() || !session_.wants_input()) return false;
-  advancing_ = true;
-  leftover_taken_ += session_.consume(std::string_view(leftover_).substr(leftover_taken_), shared_from_this());
-  advancing_ = false;
+  leftover_taken_ += consume(std::string_view(leftover_).substr(leftover_taken_));
   if (leftover_taken_ == leftover_.size()) {
     leftover_ = {};
     leftover_taken_ = 0;

@@ -62,6 +62,7 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
   void arm_read();
   void on_read(std::error_code error, std::size_t bytes);
   void read_more();
+  std::size_t consume(std::string_view bytes);
   void feed(std::string_view bytes);
   bool feed_leftover();
   void take_arrivals();

@@ -75,16 +75,13 @@ struct Parser::Callbacks {
     settings.on_url = [](llhttp_t* p, const char* at, std::size_t size) {
       return self(p).fail(self(p).head_.add_url(at, size));
     };
+    settings.on_url_complete = [](llhttp_t* p) { return self(p).on_url_complete(); };
     settings.on_header_field = [](llhttp_t* p, const char* at, std::size_t size) {
-      return self(p).fail(self(p).in_trailer() ? self(p).head_.count_trailer(size)
-                                               : self(p).head_.add_field_name(at, size));
+      return self(p).on_field_name(at, size);
     };
-    settings.on_header_field_complete = [](llhttp_t* p) {
-      return self(p).in_trailer() ? 0 : self(p).fail(self(p).head_.field_name_complete());
-    };
+    settings.on_header_field_complete = [](llhttp_t* p) { return self(p).on_field_name_complete(); };
     settings.on_header_value = [](llhttp_t* p, const char* at, std::size_t size) {
-      return self(p).fail(self(p).in_trailer() ? self(p).head_.count_trailer(size)
-                                               : self(p).head_.add_field_value(at, size));
+      return self(p).on_field_value(at, size);
     };
     settings.on_headers_complete = [](llhttp_t* p) { return self(p).on_headers_complete(); };
     settings.on_body = [](llhttp_t* p, const char* at, std::size_t size) { return self(p).on_body(at, size); };
@@ -114,13 +111,41 @@ int Parser::on_message_begin() {
   return 0;
 }
 
+int Parser::on_url_complete() {
+  awaits_protocol_ = true;
+  return HPE_PAUSED;
+}
+
+/// llhttp takes RTSP and ICE for HTTP; the first letter behind the URL tells them apart.
+void Parser::check_protocol(const char* at) {
+  at = std::find_if(at, input_end_, [](char c) { return c != ' '; });
+  if (at == input_end_) return;
+  awaits_protocol_ = false;
+  if (*at == 'R' || *at == 'I') fail(malformed("This is not HTTP: the request line names another protocol."));
+}
+
+int Parser::on_field_name(const char* at, std::size_t size) {
+  if (fields_from_ == nullptr) fields_from_ = at;
+  head_.add_field_name(at, size);
+  return 0;
+}
+
+int Parser::on_field_name_complete() {
+  return fail(in_trailer() ? head_.trailer_name_complete() : head_.field_name_complete());
+}
+
+int Parser::on_field_value(const char* at, std::size_t size) {
+  if (!in_trailer()) head_.add_field_value(at, size);
+  return 0;
+}
+
+/// Stops llhttp where the head ends, so that its fields are counted before anything is made of the request.
 int Parser::on_headers_complete() {
   HeadFacts facts;
   facts.method = to_method(llhttp_.method);
   facts.major = llhttp_.http_major;
   facts.minor = llhttp_.http_minor;
-  facts.has_length = (llhttp_.flags & F_CONTENT_LENGTH) != 0;
-  facts.length = llhttp_.content_length;
+  facts.length = (llhttp_.flags & F_CONTENT_LENGTH) != 0 ? llhttp_.content_length : 0;
   facts.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0 && llhttp_.method != HTTP_CONNECT;
   // The router decides about upgrades; until then an upgrade is a request like any other (RFC 9110, 7.8).
   llhttp_.upgrade = 0;
@@ -128,14 +153,17 @@ int Parser::on_headers_complete() {
   phase_ = Phase::body;
   const bool has_body = (llhttp_.flags & F_CHUNKED) != 0 || facts.length > 0;
   awaits_continue_ = has_body && head_.expects_continue();
-  return 0;
+  if (!head_.takes_body() && (awaits_continue_ || facts.length > head_.max_body_bytes())) finish_without_body();
+  return HPE_PAUSED;
 }
 
 int Parser::on_body(const char* at, std::size_t size) {
   awaits_continue_ = false;
   body_progress_ += size;
   if (body_.size() + size > head_.max_body_bytes()) {
-    return fail(body_too_large(head_.max_body_bytes(), head_.request().path.starts_with("/db/")));
+    if (head_.takes_body()) return fail(head_.body_too_large());
+    finish_without_body();
+    return HPE_PAUSED;
   }
   body_.append(at, size);
   return 0;
@@ -149,25 +177,53 @@ int Parser::on_message_complete() {
   return HPE_PAUSED;
 }
 
+/// Where no body is taken the answer does not depend on it: rather than read one that is large, or that the client has
+/// not sent yet, the connection ends.
+void Parser::finish_without_body() {
+  request_ = head_.request();
+  request_.keep_alive = false;
+  phase_ = Phase::between;
+  awaits_continue_ = false;
+}
+
 Parser::Step Parser::parse(std::string_view bytes) {
   DHT_ASSERT(!failure_);
   if (unknown_method_) return read_unknown_method(bytes, 0);
-  const auto error = llhttp_execute(&llhttp_, bytes.data(), bytes.size());
-  if (error == HPE_OK) {
-    head_.keep();
-    body_.keep();
-    if (phase_ != Phase::head) return {Outcome::need_more, bytes.size()};
-    head_bytes_ += bytes.size();
-    if (head_bytes_ <= limits_.max_url_bytes() + limits_.max_header_bytes + kHeadSlack) {
-      return {Outcome::need_more, bytes.size()};
-    }
-    failure_ = Failure{431, "header_too_large", "The head of the request is too large."};
-    return {Outcome::failed, bytes.size()};
+  const char* at = bytes.data();
+  input_end_ = at + bytes.size();
+  if (fields_from_ != nullptr) fields_from_ = at;
+  for (;;) {
+    if (awaits_protocol_) check_protocol(at);
+    const auto error = failure_ ? HPE_USER : execute(at);
+    if (failure_ || (error != HPE_OK && error != HPE_PAUSED)) return explain(error, bytes);
+    if (error == HPE_OK) return ask_for_more(bytes);
+    if (phase_ == Phase::between) return {Outcome::request, static_cast<std::size_t>(at - bytes.data())};
   }
-  if (error != HPE_PAUSED) return explain(error, bytes);
-  const auto consumed = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
-  llhttp_resume(&llhttp_);
-  return {Outcome::request, consumed};
+}
+
+/// Moves `at` to where llhttp has stopped, and counts the fields up to there, with the blanks that it does not report.
+llhttp_errno Parser::execute(const char*& at) {
+  const auto error = llhttp_execute(&llhttp_, at, static_cast<std::size_t>(input_end_ - at));
+  if (error != HPE_OK && error != HPE_PAUSED) return error;
+  at = error == HPE_OK ? input_end_ : llhttp_get_error_pos(&llhttp_);
+  if (fields_from_ != nullptr) fail(head_.count_field_bytes(static_cast<std::size_t>(at - fields_from_)));
+  if (error == HPE_PAUSED) {
+    fields_from_ = nullptr;
+    llhttp_resume(&llhttp_);
+  }
+  return error;
+}
+
+Parser::Step Parser::ask_for_more(std::string_view bytes) {
+  head_.keep();
+  body_.keep();
+  if (phase_ != Phase::head) return {Outcome::need_more, bytes.size()};
+  head_bytes_ += bytes.size();
+  if (head_bytes_ <= limits_.max_url_bytes() + limits_.max_header_bytes + kHeadSlack) {
+    return {Outcome::need_more, bytes.size()};
+  }
+  failure_ = Failure{431, "header_too_large", "The head of the request is too large."};
+  return {Outcome::failed, bytes.size()};
 }
 
 Parser::Step Parser::explain(llhttp_errno error, std::string_view bytes) {

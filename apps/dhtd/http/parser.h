@@ -43,12 +43,14 @@ class Parser {
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
 
-  /// Takes bytes up to the end of one request. Not to be called after a failure.
+  /// Takes bytes up to the end of one request. Not to be called after a failure, nor after a request that does not keep
+  /// the connection alive: its body may have been left out.
   Step parse(std::string_view bytes);
 
   /// Valid until the next call of `parse`, while the input given last is there.
   const Request& request() const noexcept { return request_; }
   const Failure& failure() const noexcept { return *failure_; }
+  bool failed() const noexcept { return failure_.has_value(); }
 
   Phase phase() const noexcept { return phase_; }
   /// Bytes of body received so far, over all requests.
@@ -63,10 +65,18 @@ class Parser {
   /// Fields after a chunked body; they are read over and mean nothing (RFC 9110, 6.5.1).
   bool in_trailer() const noexcept { return phase_ == Phase::body; }
   int fail(std::optional<Failure> failure);
+  int on_url_complete();
+  void check_protocol(const char* at);
+  int on_field_name(const char* at, std::size_t size);
+  int on_field_name_complete();
+  int on_field_value(const char* at, std::size_t size);
   int on_message_begin();
   int on_headers_complete();
   int on_body(const char* at, std::size_t size);
   int on_message_complete();
+  void finish_without_body();
+  Step ask_for_more(std::string_view bytes);
+  llhttp_errno execute(const char*& at);
   Step explain(llhttp_errno error, std::string_view bytes);
   Step read_unknown_method(std::string_view bytes, std::size_t consumed);
   Outcome judge_unknown_method();
@@ -80,6 +90,9 @@ class Parser {
   Phase phase_ = Phase::between;
   bool awaits_continue_ = false;
   std::uint64_t body_progress_ = 0;
+  const char* input_end_ = nullptr;
+  bool awaits_protocol_ = false;               ///< what follows the URL has not been seen yet
+  const char* fields_from_ = nullptr;          ///< fields from here on are not counted yet; null outside of fields
   std::size_t head_bytes_ = 0;                 ///< of an incomplete head, blanks that llhttp does not report included
   std::optional<std::string> unknown_method_;  ///< the rest of a request line whose method llhttp does not know
 };

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace dhtd::http {
@@ -15,6 +16,7 @@ enum class Method : std::uint8_t { get, head, put, post, del, other };
 
 /// The header fields that mean something to us; all others are passed over.
 enum class Field : std::uint8_t {
+  connection,
   expect,
   host,
   if_match,
@@ -24,7 +26,7 @@ enum class Field : std::uint8_t {
   transfer_encoding,
   upgrade,
 };
-inline constexpr std::size_t kFields = 8;
+inline constexpr std::size_t kFields = 9;
 
 struct Request {
   Method method = Method::get;
@@ -33,9 +35,10 @@ struct Request {
   std::string_view path;   ///< still percent-encoded
   std::string_view query;  ///< after the `?`
   std::string_view body;
-  std::array<std::string_view, kFields> fields{};  ///< without blanks around; empty where absent
+  std::array<std::optional<std::string_view>, kFields> fields{};  ///< without blanks around
 
-  std::string_view field(Field name) const noexcept { return fields[static_cast<std::size_t>(name)]; }
+  /// Nothing where the request does not have the field, which is not the same as an empty one.
+  std::optional<std::string_view> field(Field name) const noexcept { return fields[static_cast<std::size_t>(name)]; }
 };
 
 }  // namespace dhtd::http

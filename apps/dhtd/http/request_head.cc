@@ -8,9 +8,6 @@
 namespace dhtd::http {
 namespace {
 
-/// ": " and CR LF.
-constexpr std::size_t kFieldOverhead = 4;
-
 struct KnownField {
   std::string_view name;
   Field field;
@@ -18,6 +15,7 @@ struct KnownField {
 };
 constexpr KnownField kKnownFields[] = {
     {"host", Field::host, false},
+    {"connection", Field::connection, true},
     {"expect", Field::expect, true},
     {"if-match", Field::if_match, true},
     {"if-none-match", Field::if_none_match, true},
@@ -27,6 +25,9 @@ constexpr KnownField kKnownFields[] = {
     {"upgrade", Field::upgrade, true},
 };
 
+constexpr std::string_view kValuePrefix = "/db/";
+constexpr std::string_view kJoinPath = "/dht/join";
+
 const KnownField* find_field(std::string_view name) noexcept {
   for (const KnownField& known : kKnownFields) {
     if (known.name.size() == name.size() && equal_ignoring_case(known.name, name)) return &known;
@@ -34,17 +35,7 @@ const KnownField* find_field(std::string_view name) noexcept {
   return nullptr;
 }
 
-bool is_value_path(std::string_view path) noexcept { return path.starts_with("/db/"); }
-
 }  // namespace
-
-Failure body_too_large(std::size_t limit, bool is_value) {
-  if (!is_value) return {413, "too_large", fmt::format("The body is over the limit of {} bytes.", limit)};
-  return {413, "too_large",
-          fmt::format("The value is over the limit of {} bytes (option --max-value-bytes). To send a file unchanged, "
-                      "use curl --data-binary @FILE.",
-                      limit)};
-}
 
 void RequestHead::clear() noexcept {
   url_.clear();
@@ -53,8 +44,8 @@ void RequestHead::clear() noexcept {
     if ((present_ & 1) != 0) values_[i].clear();
   }
   current_.reset();
-  header_bytes_ = 0;
-  header_fields_ = 0;
+  field_bytes_ = 0;
+  fields_ = 0;
   expects_continue_ = false;
 }
 
@@ -74,44 +65,47 @@ std::optional<Failure> RequestHead::add_url(const char* at, std::size_t size) {
   return std::nullopt;
 }
 
-std::optional<Failure> RequestHead::count_header_bytes(std::size_t size) {
-  header_bytes_ += size;
-  if (header_bytes_ <= limits_.max_header_bytes) return std::nullopt;
+std::optional<Failure> RequestHead::count_field_bytes(std::size_t size) {
+  field_bytes_ += size;
+  if (field_bytes_ <= limits_.max_header_bytes) return std::nullopt;
   return Failure{431, "header_too_large",
                  fmt::format("The header fields are over the limit of {} bytes.", limits_.max_header_bytes)};
 }
 
-std::optional<Failure> RequestHead::add_field_name(const char* at, std::size_t size) {
-  name_.append(at, size);
-  return count_header_bytes(size);
+std::optional<Failure> RequestHead::count_field() {
+  if (name_.size() == 0) return Failure{400, "bad_request", "A header field has no name."};
+  if (++fields_ <= limits_.max_header_fields) return std::nullopt;
+  return Failure{431, "header_too_large",
+                 fmt::format("There are more than {} header fields.", limits_.max_header_fields)};
 }
 
 std::optional<Failure> RequestHead::field_name_complete() {
-  if (++header_fields_ > limits_.max_header_fields) {
-    return Failure{431, "header_too_large",
-                   fmt::format("There are more than {} header fields.", limits_.max_header_fields)};
-  }
+  if (auto failure = count_field()) return failure;
   const KnownField* known = find_field(name_.view());
   name_.clear();
   current_.reset();
-  if (known != nullptr) {
-    current_ = known->field;
-    if (has(known->field)) {
-      if (!known->is_list) {
-        return Failure{400, "bad_request", fmt::format("The header field '{}' is there twice.", known->name)};
-      }
-      SplitText& value = values_[static_cast<std::size_t>(known->field)];
-      value.keep();
-      value.append(",", 1);
+  if (known == nullptr) return std::nullopt;
+  current_ = known->field;
+  if (has(known->field)) {
+    if (!known->is_list) {
+      return Failure{400, "bad_request", fmt::format("The header field '{}' is there twice.", known->name)};
     }
-    present_ |= 1u << static_cast<unsigned>(known->field);
+    SplitText& value = values_[static_cast<std::size_t>(known->field)];
+    value.keep();
+    value.append(",", 1);
   }
-  return count_header_bytes(kFieldOverhead);
+  present_ |= 1u << static_cast<unsigned>(known->field);
+  return std::nullopt;
 }
 
-std::optional<Failure> RequestHead::add_field_value(const char* at, std::size_t size) {
+void RequestHead::add_field_value(const char* at, std::size_t size) {
   if (current_) values_[static_cast<std::size_t>(*current_)].append(at, size);
-  return count_header_bytes(size);
+}
+
+std::optional<Failure> RequestHead::trailer_name_complete() {
+  auto failure = count_field();
+  name_.clear();
+  return failure;
 }
 
 std::optional<Failure> RequestHead::check_codings(const HeadFacts& facts) {
@@ -128,10 +122,14 @@ std::optional<Failure> RequestHead::complete(const HeadFacts& facts) {
   if (facts.major != 1 || facts.minor > 1) {
     return Failure{505, "version_not_supported", "This server speaks HTTP/1.1 and HTTP/1.0."};
   }
+  if (facts.minor == 1 && !has(Field::host)) {
+    return Failure{400, "bad_request", "A request of HTTP/1.1 needs a Host field."};
+  }
   if (auto failure = check_codings(facts)) return failure;
-  const bool is_value = is_value_path(split_target(url_.view()).path);
-  max_body_bytes_ = is_value ? limits_.max_value_bytes : limits_.max_command_bytes;
-  if (facts.has_length && facts.length > max_body_bytes_) return body_too_large(max_body_bytes_, is_value);
+  const auto path = split_target(url_.view()).path;
+  is_value_ = path.starts_with(kValuePrefix);
+  takes_body_ = is_value_ || path == kJoinPath;
+  if (takes_body_ && facts.length > max_body_bytes()) return body_too_large();
   if (has(Field::expect) && facts.minor == 1) {
     if (!equal_ignoring_case(value(Field::expect), "100-continue")) {
       return Failure{417, "expectation_failed", "The only expectation that this server knows is '100-continue'."};
@@ -139,6 +137,14 @@ std::optional<Failure> RequestHead::complete(const HeadFacts& facts) {
     expects_continue_ = true;
   }
   return std::nullopt;
+}
+
+Failure RequestHead::body_too_large() const {
+  if (!is_value_) return {413, "too_large", fmt::format("The body is over the limit of {} bytes.", max_body_bytes())};
+  return {413, "too_large",
+          fmt::format("The value is over the limit of {} bytes (option --max-value-bytes). To send a file unchanged, "
+                      "use curl --data-binary @FILE.",
+                      max_body_bytes())};
 }
 
 std::string_view RequestHead::value(Field field) const noexcept {

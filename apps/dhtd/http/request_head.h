@@ -20,7 +20,6 @@ struct HeadFacts {
   Method method = Method::other;
   unsigned major = 1;
   unsigned minor = 1;
-  bool has_length = false;
   std::uint64_t length = 0;  ///< Content-Length
   bool keep_alive = true;
 };
@@ -35,24 +34,31 @@ class RequestHead {
 
   // Each piece as it comes. A failure ends the request.
   std::optional<Failure> add_url(const char* at, std::size_t size);
-  std::optional<Failure> add_field_name(const char* at, std::size_t size);
+  void add_field_name(const char* at, std::size_t size) { name_.append(at, size); }
   std::optional<Failure> field_name_complete();
-  std::optional<Failure> add_field_value(const char* at, std::size_t size);
-
-  /// Bytes of fields after the body count like those of the head, and are dropped.
-  std::optional<Failure> count_trailer(std::size_t size) { return count_header_bytes(size); }
+  void add_field_value(const char* at, std::size_t size);
+  /// Of a field after the body: it counts like those of the head, and means nothing.
+  std::optional<Failure> trailer_name_complete();
+  /// Bytes of fields as they came, names, values, blanks and line ends.
+  std::optional<Failure> count_field_bytes(std::size_t size);
 
   /// Judges the complete head and splits it up.
   std::optional<Failure> complete(const HeadFacts& facts);
 
   // Of a complete head.
   bool expects_continue() const noexcept { return expects_continue_; }
-  std::size_t max_body_bytes() const noexcept { return max_body_bytes_; }
+  std::size_t max_body_bytes() const noexcept {
+    return is_value_ ? limits_.max_value_bytes : limits_.max_command_bytes;
+  }
+  /// Whether the path is one whose requests say something with their body.
+  bool takes_body() const noexcept { return takes_body_; }
+  /// The answer to a body over its limit.
+  Failure body_too_large() const;
   /// The request without its body.
   Request request() const noexcept;
 
  private:
-  std::optional<Failure> count_header_bytes(std::size_t size);
+  std::optional<Failure> count_field();
   std::optional<Failure> check_codings(const HeadFacts& facts);
   std::string_view value(Field field) const noexcept;
   bool has(Field field) const noexcept { return (present_ & (1u << static_cast<unsigned>(field))) != 0; }
@@ -63,14 +69,12 @@ class RequestHead {
   std::array<SplitText, kFields> values_;
   std::uint32_t present_ = 0;     ///< one bit per Field
   std::optional<Field> current_;  ///< the field that is being read, where it is one of ours
-  std::size_t header_bytes_ = 0;
-  std::size_t header_fields_ = 0;
+  std::size_t field_bytes_ = 0;
+  std::size_t fields_ = 0;
   HeadFacts facts_;
   bool expects_continue_ = false;
-  std::size_t max_body_bytes_ = 0;
+  bool is_value_ = false;  ///< the body is one
+  bool takes_body_ = false;
 };
-
-/// The answer to a body over its limit; `is_value` where it was meant as a value.
-Failure body_too_large(std::size_t limit, bool is_value);
 
 }  // namespace dhtd::http

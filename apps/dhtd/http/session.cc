@@ -1,5 +1,6 @@
 #include "http/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -14,11 +15,14 @@ constexpr std::uint64_t kBodyProgressUnit = 1024;
 
 }  // namespace
 
-Session::Session(const Limits& limits, RequestHandler& handler) : limits_(limits), handler_(handler), parser_(limits) {}
+Session::Session(const Limits& limits, RequestHandler& handler)
+    : limits_(limits), handler_(handler), parser_(limits), expected_answer_(limits.max_value_bytes) {}
 
 bool Session::wants_input() const noexcept {
-  return !closing_ && !upgraded_ && !waits_for_answer_ && in_flight() < limits_.max_in_flight &&
-         output().size() < limits_.max_output_bytes;
+  if (closing_ || upgraded_ || waits_for_answer_) return false;
+  if (output().size() + waiting_bytes_ >= limits_.max_output_bytes) return false;
+  if (in_flight() == 0) return true;
+  return in_flight() < limits_.max_in_flight && (in_flight() + 1) * expected_answer_ <= limits_.max_expected_bytes;
 }
 
 std::size_t Session::consume(std::string_view bytes, const std::shared_ptr<ResponseSink>& sink) {
@@ -75,7 +79,9 @@ void Session::finish() noexcept { closing_ = true; }
 void Session::respond(Ticket ticket, const Response& response) {
   if (ticket.number == first_unanswered_) {
     DHT_ASSERT(source_ == nullptr);
+    const std::size_t before = output_.size();
     append_response(output_, response, ticket);
+    expect_answers_like(output_.size() - before);
     answered();
     return;
   }
@@ -118,7 +124,13 @@ void Session::keep_aside(Ticket ticket, std::string bytes, std::unique_ptr<BodyS
   waiting.ready = true;
   waiting.ticket = ticket;
   waiting.bytes = std::move(bytes);
+  waiting_bytes_ += waiting.bytes.size();
+  expect_answers_like(waiting.bytes.size());
   waiting.source = std::move(source);
+}
+
+void Session::expect_answers_like(std::size_t bytes) noexcept {
+  expected_answer_ = std::max(bytes, expected_answer_ - expected_answer_ / 8);
 }
 
 /// The first unanswered request has its whole answer in the output.
@@ -138,6 +150,7 @@ void Session::release_ready() {
   while (source_ == nullptr && !waiting_.empty() && waiting_.front().ready) {
     Waiting& front = waiting_.front();
     output_.append(front.bytes);
+    waiting_bytes_ -= front.bytes.size();
     if (front.source != nullptr) {
       source_ = std::move(front.source);
       source_ticket_ = front.ticket;

@@ -4,7 +4,11 @@
 // An answer given inside the handler's call, with none before it outstanding, is written straight into the output; only
 // answers that overtake others are kept aside. The owner moves the output to the client, many answers in one write.
 //
-// Backpressure: while too many requests are unanswered or too much output waits, `consume` takes nothing.
+// Backpressure: while too many requests are unanswered or too many bytes of answers wait, for the client or for their
+// turn, `consume` takes nothing. Answers to requests already taken still come, so no more of them are taken than fit
+// into `max_expected_bytes` if each answer is as large as the largest of late on this connection; one is always taken.
+// A new connection counts as one of the largest values; each smaller answer brings the estimate down by an eighth, so
+// that pipelines of small answers are soon as deep as `max_in_flight` allows.
 //
 // Pure logic: no sockets, no clock. Thread rule: used from one thread only; answers given on other threads come in
 // through the owner (see Connection).
@@ -58,6 +62,8 @@ class Session {
   void output_written(std::size_t bytes, const std::shared_ptr<ResponseSink>& sink);
 
   bool wants_input() const noexcept;
+  /// Why the client's bytes were refused as no request, or null.
+  const Failure* refusal() const noexcept { return parser_.failed() ? &parser_.failure() : nullptr; }
   /// All is said: once the output is written the connection ends.
   bool finished() const noexcept { return closing_ && in_flight() == 0; }
   /// The connection broke in the middle of an answer: it ends at once, so that nobody takes the answer for complete.
@@ -84,6 +90,7 @@ class Session {
   Waiting& waiting_for(Ticket ticket);
   void keep_aside(Ticket ticket, std::string bytes, std::unique_ptr<BodySource> source);
   void answered();
+  void expect_answers_like(std::size_t bytes) noexcept;
   void release_ready();
   void pump(const std::shared_ptr<ResponseSink>& sink);
   void end_stream();
@@ -96,6 +103,8 @@ class Session {
   std::uint64_t next_ticket_ = 0;
   std::uint64_t first_unanswered_ = 0;
   std::deque<Waiting> waiting_;  ///< [i] belongs to ticket first_unanswered_ + i
+  std::size_t waiting_bytes_ = 0;
+  std::size_t expected_answer_;  ///< bytes of the largest answer of late
 
   /// The long answer that is being written; its ticket is first_unanswered_.
   std::unique_ptr<BodySource> source_;

@@ -23,6 +23,7 @@
 #include <dht/log.h>
 
 #include "http/burst.h"
+#include "http/failure.h"
 #include "http/limits.h"
 #include "http/patience.h"
 #include "http/responder.h"
@@ -52,6 +53,7 @@ struct Service {
   std::atomic<std::size_t> connections{0};
   Burst accept_failures;
   Burst turned_away;
+  Burst refusals;
 };
 
 class Worker {
@@ -77,6 +79,8 @@ class Worker {
   // For connections.
   void remove(Connection& connection);
   void upgraded(asio::ip::tcp::socket socket, std::string_view leftover);
+  /// The client's bytes were no request, or one over a limit.
+  void refused(const asio::ip::tcp::socket& socket, const Failure& failure);
 
  private:
   /// One listening socket.

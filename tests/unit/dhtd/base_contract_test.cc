@@ -53,7 +53,8 @@ TEST_CASE("what was put is got, with an ETag, and a write answers with the new E
 TEST_CASE("POST writes as PUT does, and takes a form's body as it is") {
   ServerDouble server;
   const auto answer = server.exchange(
-      "POST /db/form HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 5\r\n\r\na=b&c");
+      "POST /db/form HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: "
+      "5\r\n\r\na=b&c");
   CHECK(status_of(answer) == "200");
   CHECK(body_of(server.exchange(get("/db/form"))) == "a=b&c");
 }
@@ -68,7 +69,7 @@ TEST_CASE("DELETE answers 200 whether the key exists or not") {
 
 TEST_CASE("a PUT without Content-Length is an empty value, which exists") {
   ServerDouble server;
-  CHECK(status_of(server.exchange("PUT /db/empty HTTP/1.1\r\n\r\n")) == "200");
+  CHECK(status_of(server.exchange("PUT /db/empty HTTP/1.1\r\nHost: a\r\n\r\n")) == "200");
   const auto read = server.exchange(get("/db/empty"));
   CHECK(body_of(read).empty());
   CHECK_FALSE(field_of(read, "ETag").empty());
@@ -115,16 +116,16 @@ TEST_CASE("HEAD answers as GET without the body") {
   ServerDouble server;
   server.exchange(put("/db/key", "four"));
   const auto read = server.exchange(get("/db/key"));
-  const auto head = server.exchange("HEAD /db/key HTTP/1.1\r\n\r\n");
+  const auto head = server.exchange("HEAD /db/key HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(head + "four" == read);
-  CHECK(server.exchange("HEAD / HTTP/1.1\r\n\r\n") == kOk);
+  CHECK(server.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n") == kOk);
 }
 
 TEST_CASE("unknown routes are 404, unknown methods of known ones 405 with Allow") {
   ServerDouble server;
   for (const char* target : {"/nothing", "/dbx", "/dht", "/dht/", "/dht/nothing", "/kv/key", "*"}) {
     CAPTURE(target);
-    const auto answer = server.exchange("OPTIONS " + std::string(target) + " HTTP/1.1\r\n\r\n");
+    const auto answer = server.exchange("OPTIONS " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK(status_of(answer) == "404");
     CHECK(contains(body_of(answer), "\"error\":\"no_such_route\""));
   }
@@ -137,7 +138,7 @@ TEST_CASE("unknown routes are 404, unknown methods of known ones 405 with Allow"
                            Case{"GET /dht/join", "POST, PUT"}, Case{"PUT /dht/leave", "GET, POST"},
                            Case{"HEAD /dht/leave", "GET, POST"}, Case{"DELETE /dht/status", "GET, HEAD"}}) {
     CAPTURE(each.request);
-    const auto answer = server.exchange(std::string(each.request) + " HTTP/1.1\r\n\r\n");
+    const auto answer = server.exchange(std::string(each.request) + " HTTP/1.1\r\nHost: a\r\n\r\n");
     CHECK(status_of(answer) == "405");
     CHECK(field_of(answer, "Allow") == each.allow);
   }
@@ -155,7 +156,7 @@ TEST_CASE("a method that HTTP does not know is 405 as well, and ends the connect
 TEST_CASE("entity tags: conditions on writes are atomic in the table, and 412 where they do not hold") {
   ServerDouble server;
   const auto conditional = [&](std::string_view field, std::string_view body) {
-    return server.exchange("PUT /db/key HTTP/1.1\r\n" + std::string(field) +
+    return server.exchange("PUT /db/key HTTP/1.1\r\nHost: a\r\n" + std::string(field) +
                            "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body));
   };
   CHECK(status_of(conditional("If-Match: *", "a")) == "412");
@@ -167,22 +168,22 @@ TEST_CASE("entity tags: conditions on writes are atomic in the table, and 412 wh
   CHECK(body_of(server.exchange(get("/db/key"))) == "b");
   CHECK(status_of(conditional("If-Match: " + field_of(created, "ETag"), "e")) == "200");
   CHECK(body_of(server.exchange(get("/db/key"))) == "e");
-  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nIf-Match: \"1\"\r\n\r\n")) == "412");
-  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nIf-Match: *\r\n\r\n")) == "200");
-  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nIf-Match: *\r\n\r\n")) == "412");
+  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nHost: a\r\nIf-Match: \"1\"\r\n\r\n")) == "412");
+  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nHost: a\r\nIf-Match: *\r\n\r\n")) == "200");
+  CHECK(status_of(server.exchange("DELETE /db/key HTTP/1.1\r\nHost: a\r\nIf-Match: *\r\n\r\n")) == "412");
 }
 
 TEST_CASE("If-None-Match on GET answers 304 without a body to a reader who has this version") {
   ServerDouble server;
   const auto tag = field_of(server.exchange(put("/db/key", "v")), "ETag");
   const auto ask = [&](const std::string& known) {
-    return server.exchange("GET /db/key HTTP/1.1\r\nIf-None-Match: " + known + "\r\n\r\n");
+    return server.exchange("GET /db/key HTTP/1.1\r\nHost: a\r\nIf-None-Match: " + known + "\r\n\r\n");
   };
   CHECK(ask(tag) == "HTTP/1.1 304 Not Modified\r\nETag: " + tag + "\r\n\r\n");
   CHECK(status_of(ask("\"1\", " + tag)) == "304");
   CHECK(status_of(ask("W/" + tag)) == "304");
   CHECK(status_of(ask("\"1\"")) == "200");
-  CHECK(status_of(server.exchange("GET /db/no HTTP/1.1\r\nIf-None-Match: *\r\n\r\n")) == "200");
+  CHECK(status_of(server.exchange("GET /db/no HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n")) == "200");
 }
 
 TEST_CASE("each error of the table has its status, and 503 says when to try again") {

@@ -21,7 +21,7 @@ std::string join(std::string_view peers, std::string_view fields = {}) {
 TEST_CASE("peers are named one a line, this node first") {
   ServerDouble server;
   server.admin.peer_names = {"localhost:9876", "b", "c"};
-  CHECK(server.exchange("GET /dht/peers HTTP/1.1\r\n\r\n") ==
+  CHECK(server.exchange("GET /dht/peers HTTP/1.1\r\nHost: a\r\n\r\n") ==
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n"
         "Content-Length: 22\r\n\r\nlocalhost:9876\r\nb\r\nc\r\n");
 }
@@ -32,7 +32,7 @@ TEST_CASE("a join passes its body on and answers when it is done; the connection
   REQUIRE(server.admin.joins.size() == 1);
   CHECK(server.admin.joins.front() == "a:localhost:1\r\nlocalhost:2");
   CHECK(server.wire.receive().empty());
-  server.wire.send("GET / HTTP/1.1\r\n\r\n");
+  server.wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   server.admin.join_handlers.front()({});
   CHECK(server.wire.receive() ==
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -40,10 +40,10 @@ TEST_CASE("a join passes its body on and answers when it is done; the connection
 
 TEST_CASE("PUT joins too, and GET and POST leave") {
   ServerDouble server;
-  server.wire.send("PUT /dht/join HTTP/1.1\r\nContent-Length: 3\r\n\r\na:1");
+  server.wire.send("PUT /dht/join HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na:1");
   CHECK(server.admin.joins.size() == 1);
   server.admin.join_handlers.front()({});
-  server.wire.send("GET /dht/leave HTTP/1.1\r\n\r\nPOST /dht/leave HTTP/1.1\r\n\r\n");
+  server.wire.send("GET /dht/leave HTTP/1.1\r\nHost: a\r\n\r\nPOST /dht/leave HTTP/1.1\r\nHost: a\r\n\r\n");
   REQUIRE(server.admin.leave_handlers.size() == 2);
   for (auto& handler : server.admin.leave_handlers)
     handler({});
@@ -70,7 +70,7 @@ TEST_CASE("the errors of join and leave, with the node's sentence") {
     CHECK(json.at("error").get<std::string>().size() > 0);
     CHECK(json.at("message").get<std::string>().starts_with("Because \"so\"."));
 
-    server.wire.send("POST /dht/leave HTTP/1.1\r\n\r\n");
+    server.wire.send("POST /dht/leave HTTP/1.1\r\nHost: a\r\n\r\n");
     server.admin.leave_handlers.front()({each.error, "Because."});
     CHECK(status_of(server.wire.receive()) == each.status);
   }
@@ -84,8 +84,9 @@ TEST_CASE("a message with bytes that are no UTF-8 still makes JSON") {
 }
 
 TEST_CASE("web pages of other sites may not speak to the cluster; programs and own pages may") {
-  for (const char* fields : {"Origin: http://evil\r\n", "Origin: null\r\n", "Origin: http://here:9877\r\n",
-                             "Sec-Fetch-Site: cross-site\r\n", "Origin: here:9876\r\n"}) {
+  for (const char* fields :
+       {"Origin: http://evil\r\n", "Origin: null\r\n", "Origin: http://here:9877\r\n", "Sec-Fetch-Site: cross-site\r\n",
+        "Origin: here:9876\r\n", "Sec-Fetch-Site: same-site\r\n", "Sec-Fetch-Site:\r\n", "Origin:\r\n"}) {
     CAPTURE(fields);
     ServerDouble server;
     const auto answer = server.exchange(join("a:1", fields));
@@ -101,8 +102,18 @@ TEST_CASE("web pages of other sites may not speak to the cluster; programs and o
     CHECK(server.admin.joins.size() == 1);
   }
   ServerDouble server;
-  CHECK(status_of(server.exchange("GET /dht/leave HTTP/1.1\r\nSec-Fetch-Site: cross-site\r\n\r\n")) == "403");
+  CHECK(status_of(server.exchange("GET /dht/leave HTTP/1.1\r\nHost: a\r\nSec-Fetch-Site: cross-site\r\n\r\n")) ==
+        "403");
   CHECK(server.admin.leave_handlers.empty());
+}
+
+TEST_CASE("an upgrade to the peers' protocol must be named by the Connection field too") {
+  ServerDouble server;
+  for (const char* fields : {"Upgrade: dht/1\r\n", "Connection: keep-alive\r\nUpgrade: dht/1\r\n"}) {
+    CAPTURE(fields);
+    const auto answer = server.exchange("GET /dht/peer HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n");
+    CHECK(status_of(answer) == "426");
+  }
 }
 
 TEST_CASE("the status has the fields that others rely on") {
@@ -128,7 +139,7 @@ TEST_CASE("the status has the fields that others rely on") {
       {dht::NodeId{1}, "a", {"localhost", 9876}, dht::NodeState::active, true, 342, 341, 100012, 11601392}};
   status.operations = {{"join", "d", 80, 256, 900000, 0.5}};
 
-  const auto answer = server.exchange("GET /dht/status HTTP/1.1\r\n\r\n");
+  const auto answer = server.exchange("GET /dht/status HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(status_of(answer) == "200");
   CHECK(field_of(answer, "Content-Type") == "application/json");
   CHECK(nlohmann::json::parse(body_of(answer)) == nlohmann::json::parse(R"({
@@ -140,6 +151,6 @@ TEST_CASE("the status has the fields that others rely on") {
     "operations": [{"kind": "join", "node": "d", "done": 80, "total": 256, "bytes_done": 900000, "seconds": 0.5}]})"));
 
   server.state = ServiceState::leaving;
-  const auto leaving = nlohmann::json::parse(body_of(server.exchange("GET /dht/status HTTP/1.1\r\n\r\n")));
+  const auto leaving = nlohmann::json::parse(body_of(server.exchange("GET /dht/status HTTP/1.1\r\nHost: a\r\n\r\n")));
   CHECK(leaving.at("ready") == false);
 }

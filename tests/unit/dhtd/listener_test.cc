@@ -136,7 +136,7 @@ using HeldServer = Served<HeldTable>;
 TEST_CASE("a client puts and gets over a socket") {
   Server server;
   Client client(server);
-  client.send("PUT /db/k HTTP/1.1\r\nContent-Length: 5\r\n\r\nhelloGET /db/k HTTP/1.1\r\n\r\n");
+  client.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /db/k HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(client.receives("Content-Length: 5\r\n\r\nhello"));
   CHECK_FALSE(client.ended);
 }
@@ -145,13 +145,13 @@ TEST_CASE("large values and deep pipelines get through, both ways") {
   Server server;
   Client client(server);
   const std::string value(1024 * 1024, 'v');
-  client.send("PUT /db/k HTTP/1.1\r\nContent-Length: " + std::to_string(value.size()) + "\r\n\r\n" + value);
+  client.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(value.size()) + "\r\n\r\n" + value);
   REQUIRE(client.receives("\r\n\r\n"));
   client.received.clear();
   std::string requests;
   for (int i = 0; i < 20; ++i)
-    requests += "GET /db/k HTTP/1.1\r\n\r\n";
-  client.send(requests + "GET /db/k HTTP/1.1\r\nConnection: close\r\n\r\n");
+    requests += "GET /db/k HTTP/1.1\r\nHost: a\r\n\r\n";
+  client.send(requests + "GET /db/k HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   CHECK(client.is_closed());
   CHECK(client.clean);
   CHECK(client.received.size() > 21 * value.size());
@@ -163,7 +163,7 @@ TEST_CASE("after an error the client gets the answer and an end, even with input
   options.limits.max_value_bytes = 1000;
   Server server(options);
   Client client(server);
-  client.send("PUT /db/k HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + std::string(500'000, 'x'));
+  client.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" + std::string(500'000, 'x'));
   REQUIRE(client.receives("HTTP/1.1 413"));
   CHECK(client.is_closed());
   CHECK(client.clean);
@@ -173,18 +173,20 @@ TEST_CASE("a request cut off by the client gets an error, and the others go on")
   Server server;
   Client broken(server);
   Client other(server);
-  broken.send("PUT /db/k HTTP/1.1\r\nContent-Length: 100\r\n\r\nshort");
+  broken.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nshort");
   broken.socket().shutdown(tcp::socket::shutdown_send);
   CHECK(broken.receives("HTTP/1.1 400"));
   CHECK(broken.is_closed());
-  other.send("GET / HTTP/1.1\r\n\r\n");
+  other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(other.receives("HTTP/1.1 200"));
 }
 
 TEST_CASE("answers given on other threads come home in order") {
   HeldServer server;
   Client client(server);
-  client.send("GET /db/a HTTP/1.1\r\n\r\nGET /db/b HTTP/1.1\r\n\r\nGET /db/c HTTP/1.1\r\n\r\n");
+  client.send(
+      "GET /db/a HTTP/1.1\r\nHost: a\r\n\r\nGET /db/b HTTP/1.1\r\nHost: a\r\n\r\nGET /db/c HTTP/1.1\r\nHost: "
+      "a\r\n\r\n");
   REQUIRE(server.run_until([&] { return server.table.gets.size() == 3; }));
   std::thread([&] {
     for (const std::size_t index : {2u, 0u, 1u})
@@ -199,7 +201,7 @@ TEST_CASE("a client that hangs up before its answer harms nobody") {
   HeldServer server;
   {
     Client gone(server);
-    gone.send("GET /db/a HTTP/1.1\r\n\r\n");
+    gone.send("GET /db/a HTTP/1.1\r\nHost: a\r\n\r\n");
     REQUIRE(server.run_until([&] { return server.table.gets.size() == 1; }));
     gone.socket().set_option(asio::socket_base::linger(true, 0));
     gone.socket().close();  // a reset: it did not merely close its sending side
@@ -207,7 +209,7 @@ TEST_CASE("a client that hangs up before its answer harms nobody") {
   REQUIRE(server.run_until([&] { return server.listener->connections() == 0; }));
   server.table.answer(0, "late");
   Client other(server);
-  other.send("GET / HTTP/1.1\r\n\r\n");
+  other.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(other.receives("HTTP/1.1 200"));
 }
 
@@ -238,7 +240,7 @@ TEST_CASE("slow and silent clients are closed, each in its own time") {
   Client silent(server);
   Client stuck(server);
   slow.send("GET / HT");
-  stuck.send("PUT /db/k HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  stuck.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc");
   CHECK(slow.receives("HTTP/1.1 408"));
   CHECK(stuck.receives("HTTP/1.1 408"));
   CHECK(silent.is_closed());
@@ -254,7 +256,7 @@ TEST_CASE("a client that reads nothing is given up; its answers are bounded") {
   Client client(server);
   std::string requests;
   for (int i = 0; i < 100; ++i)
-    requests += "GET /db/k HTTP/1.1\r\n\r\n";
+    requests += "GET /db/k HTTP/1.1\r\nHost: a\r\n\r\n";
   client.send(requests);
   REQUIRE(server.run_until([&] { return server.listener->connections() == 1; }));
   CHECK(server.run_until([&] { return server.listener->connections() == 0; }));
@@ -265,7 +267,7 @@ TEST_CASE("connections over the limit are told so, and the log says it once") {
   options.max_connections = 1;
   Server server(options);
   Client first(server);
-  first.send("GET / HTTP/1.1\r\n\r\n");
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   REQUIRE(first.receives("HTTP/1.1 200"));
   for (int i = 0; i < 3; ++i) {
     Client turned_away(server);
@@ -274,15 +276,27 @@ TEST_CASE("connections over the limit are told so, and the log says it once") {
   }
   CHECK(server.lines.size() == 1);
   first.received.clear();
-  first.send("GET / HTTP/1.1\r\n\r\n");
+  first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(first.receives("HTTP/1.1 200"));
+}
+
+TEST_CASE("malformed requests get their answers, and the log says once that they come, why and from where") {
+  Server server;
+  for (int i = 0; i < 3; ++i) {
+    Client client(server);
+    client.send("GET / HTTP/1.1\r\nno colon\r\n\r\n");
+    CHECK(client.receives("HTTP/1.1 400"));
+    CHECK(client.is_closed());
+  }
+  REQUIRE(server.lines.size() == 1);
+  CHECK(contains(server.lines[0], "127.0.0.1: A header field is malformed."));
 }
 
 TEST_CASE("finishing answers what is under way and closes everything") {
   HeldServer server;
   Client idle(server);
   Client waiting(server);
-  waiting.send("GET /db/a HTTP/1.1\r\n\r\n");
+  waiting.send("GET /db/a HTTP/1.1\r\nHost: a\r\n\r\n");
   REQUIRE(server.run_until([&] { return server.table.gets.size() == 1 && server.listener->connections() == 2; }));
   server.listener->finish();
   CHECK(idle.is_closed());
@@ -305,27 +319,4 @@ TEST_CASE("a listing goes out over a socket, whole") {
   CHECK(client.is_closed());
   CHECK(client.clean);
   CHECK(client.received.ends_with("key-4999\r\n"));
-}
-
-TEST_CASE("a port that somebody has is refused, whoever it is") {
-  asio::io_context loop;
-  asio::io_context other_loop;
-  const auto bound = http::bind_all("127.0.0.1", 0, {&loop, &other_loop});
-  CHECK(bound.acceptors.size() == 2);
-  CHECK(bound.acceptors[1].size() == 1);
-  CHECK_THROWS_WITH_AS((void)http::bind_all("127.0.0.1", bound.port, {&loop}),
-                       doctest::Contains("cannot listen on 127.0.0.1:"), std::system_error);
-  CHECK_THROWS_AS((void)http::bind_all("0.0.0.0", bound.port, {&loop}), std::system_error);
-}
-
-TEST_CASE("every address of a host gets the same port; a host that does not resolve is an error") {
-  asio::io_context loop;
-  const auto bound = http::bind_all("localhost", 0, {&loop});
-  REQUIRE_FALSE(bound.endpoints.empty());
-  for (const auto& endpoint : bound.endpoints) {
-    CHECK(endpoint.port() == bound.port);
-    CHECK(endpoint.address().is_loopback());
-  }
-  CHECK_THROWS_WITH_AS((void)http::bind_all("no.such.host.invalid", 0, {&loop}), doctest::Contains("no.such.host"),
-                       std::system_error);
 }

@@ -34,15 +34,15 @@ std::string join_chunks(std::string_view chunked, bool& complete) {
 
 TEST_CASE("an empty listing, and one of a single page, have a length") {
   ServerDouble server;
-  CHECK(server.exchange("GET /db HTTP/1.1\r\n\r\n") == kHead + "Content-Length: 0\r\n\r\n");
+  CHECK(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n") == kHead + "Content-Length: 0\r\n\r\n");
   server.admin.keys = {"only"};
-  CHECK(server.exchange("GET /db HTTP/1.1\r\n\r\n") == kHead + "Content-Length: 6\r\n\r\nonly\r\n");
+  CHECK(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n") == kHead + "Content-Length: 6\r\n\r\nonly\r\n");
 }
 
 TEST_CASE("a longer listing comes in chunks, and the connection goes on") {
   ServerDouble server;
   server.admin.keys = {"a", "bb", "ccc"};
-  CHECK(server.exchange("GET /db HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n") ==
+  CHECK(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n") ==
         kHead +
             "Transfer-Encoding: chunked\r\n\r\n3\r\na\r\n\r\n4\r\nbb\r\n\r\n5\r\nccc\r\n\r\n0\r\n\r\n"
             "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -60,7 +60,7 @@ TEST_CASE("an HTTP/1.0 client gets the listing until the connection ends") {
 TEST_CASE("HEAD of a listing has no body and asks for one page only") {
   ServerDouble server;
   server.admin.keys = {"a", "bb", "ccc"};
-  const auto answer = server.exchange("HEAD /db HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+  const auto answer = server.exchange("HEAD /db HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(answer == kHead + "Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   CHECK(server.admin.pages_asked == 1);
 }
@@ -68,7 +68,7 @@ TEST_CASE("HEAD of a listing has no body and asks for one page only") {
 TEST_CASE("CR, LF and % of a key are escaped in the listing, nothing else") {
   ServerDouble server;
   server.admin.keys = {"a\r\nb%c d\xff"};
-  CHECK(body_of(server.exchange("GET /db HTTP/1.1\r\n\r\n")) == "a%0D%0Ab%25c d\xff\r\n");
+  CHECK(body_of(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n")) == "a%0D%0Ab%25c d\xff\r\n");
 }
 
 TEST_CASE("a slow reader makes the listing wait: it is never built in memory") {
@@ -80,7 +80,7 @@ TEST_CASE("a slow reader makes the listing wait: it is never built in memory") {
     server.admin.keys.push_back(std::string(90, 'x') + std::to_string(i));
     expected += server.admin.keys.back() + "\r\n";
   }
-  server.wire.send("GET /db HTTP/1.1\r\n\r\n");
+  server.wire.send("GET /db HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(server.admin.pages_asked < 15);
   CHECK(server.wire.session().output().size() < 1200);
   server.wire.receive(600);
@@ -90,7 +90,7 @@ TEST_CASE("a slow reader makes the listing wait: it is never built in memory") {
   ServerDouble whole;
   whole.admin.keys = server.admin.keys;
   bool complete = false;
-  CHECK(join_chunks(body_of(whole.exchange("GET /db HTTP/1.1\r\n\r\n")), complete) == expected);
+  CHECK(join_chunks(body_of(whole.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n")), complete) == expected);
   CHECK(complete);
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("pages that come later are sent when they come, and answers behind the
   ServerDouble server;
   server.admin.keys = {"a", "b", "c"};
   server.admin.hold_pages = true;
-  CHECK(server.exchange("GET /db HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n").empty());
+  CHECK(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n").empty());
   server.admin.release_page();
   CHECK(body_of(server.wire.receive()) == "3\r\na\r\n\r\n");
   server.admin.release_page();
@@ -112,9 +112,9 @@ TEST_CASE("a listing that fails at once is an error; one that fails later breaks
   ServerDouble server;
   server.admin.keys = {"a", "b", "c"};
   server.admin.fail_from = 0;
-  CHECK(status_of(server.exchange("GET /db HTTP/1.1\r\n\r\n")) == "503");
+  CHECK(status_of(server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n")) == "503");
   server.admin.fail_from = 2;
-  const auto answer = server.exchange("GET /db HTTP/1.1\r\n\r\n");
+  const auto answer = server.exchange("GET /db HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(status_of(answer) == "200");
   CHECK_FALSE(contains(answer, "0\r\n\r\n"));  // never a 200 that is not true: it has no end
   CHECK(server.wire.session().broken());

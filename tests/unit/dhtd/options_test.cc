@@ -164,11 +164,36 @@ TEST_CASE("help and version go to stdout with exit code 0") {
   CHECK(version.out.starts_with("dhtd "));
 }
 
-TEST_CASE("hosts that stand for every address") {
-  for (const char* host : {"0.0.0.0", "::", "[::]", ""})
-    CHECK(is_wildcard_host(host));
-  for (const char* host : {"localhost", "127.0.0.1", "::1"})
-    CHECK_FALSE(is_wildcard_host(host));
+TEST_CASE("a value in the file is the rest of its line, and the last line of a name counts") {
+  const File file(
+      "# a comment\n; another\n\n  name=hello world of [all] #1  \njoin = a:1\n join = [::1]:1, b:2,c:3\r\n"
+      "host = '::1'\nadvertise = \"x:1\"\nport=1");
+  const auto read = parse({"--config", file.path()});
+  REQUIRE_MESSAGE(read.options.has_value(), read.err);
+  CHECK(read.options->name == "hello world of [all] #1");
+  CHECK(read.options->join == "[::1]:1, b:2,c:3");
+  CHECK(read.options->host == "::1");
+  CHECK(read.options->advertise == "x:1");
+  CHECK(read.options->port == 1);
+}
+
+TEST_CASE("a file with a line that sets nothing is bad usage, and the line is named") {
+  const File file("port = 1\nname\n");
+  const auto parsed = parse({"--config", file.path()});
+  CHECK(parsed.exit_code == 2);
+  CHECK(parsed.err.find("line 2") != std::string::npos);
+}
+
+TEST_CASE("a time-out is a number of seconds in its range") {
+  for (const char* option : {"--idle-timeout", "--header-timeout", "--stop-timeout"}) {
+    for (const char* value : {"nan", "NAN", "-nan", "inf", "-inf", "0", "-1", "1e9", "soon", ""}) {
+      CAPTURE(option);
+      CAPTURE(value);
+      CHECK(parse({option, value}).exit_code == 2);
+    }
+    CHECK(parse({option, "0.001"}).options.has_value());
+    CHECK(parse({option, "604800"}).options.has_value());
+  }
 }
 
 TEST_CASE("log lines stay one line, whatever they say") {

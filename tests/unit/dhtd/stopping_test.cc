@@ -169,6 +169,19 @@ TEST_CASE("past the stop time-out the exit code is 3, and the log names what sta
   CHECK(stop.exits.size() == 1);
 }
 
+TEST_CASE("a second signal says that data is lost only while this node still has some to hand over") {
+  Stop stop;
+  stop.sequence.begin();
+  CHECK(stop.sequence.cut_short(15) == 3);
+  CHECK(stop.log.mention("is lost"));
+  stop.log.lines.clear();
+  stop.admin.last_leave_handlers[0]({});
+  stop.scheduler.run_for(1ms);
+  CHECK(stop.sequence.cut_short(15) == 0);
+  CHECK_FALSE(stop.log.mention("is lost"));
+  CHECK(stop.log.mention("signal 15 again"));
+}
+
 TEST_CASE("while serving, the table is what it is") {
   dht::testing::FakeTable inner;
   FakeAdmin admin;
