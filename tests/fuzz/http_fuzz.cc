@@ -57,12 +57,11 @@ std::string essence(std::string answers) {
   for (auto at = answers.find(kContinue); at != std::string::npos; at = answers.find(kContinue)) {
     answers.erase(at, kContinue.size());
   }
-  const auto last = answers.rfind("HTTP/1.1 ");
-  if (last == std::string::npos) return answers;
+  const auto close = answers.rfind("\r\nConnection: close\r\n");  // not in the body, which may name HTTP/1.1 too
+  if (close == std::string::npos) return answers;
+  const auto last = answers.rfind("HTTP/1.1 ", close);
   const bool is_error = answers.compare(last + 9, 1, "4") == 0 || answers.compare(last + 9, 1, "5") == 0;
-  if (is_error && answers.find("\r\nConnection: close\r\n", last) != std::string::npos) {
-    answers.replace(last, std::string::npos, "an error and the end");
-  }
+  if (is_error) answers.replace(last, std::string::npos, "an error and the end");
   return answers;
 }
 
