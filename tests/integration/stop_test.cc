@@ -59,7 +59,7 @@ TEST_CASE("a stop under load is seen by no client of the other nodes") {
 TEST_CASE("a node with idle and stuck connections stops all the same") {
   TestNode node({.name = "a"});
   std::vector<HttpClient> stuck;
-  for (const char* bytes : {"", "GET / HT", "PUT /db/k HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"}) {
+  for (const char* bytes : {"", "GET / HT", "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx"}) {
     stuck.push_back(node.new_client());
     stuck.back().send_raw(bytes);
   }
