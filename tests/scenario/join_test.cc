@@ -15,14 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using dht::testing::Cluster;
+using scenario::check_quiet;
 using scenario::read;
 using scenario::trouble;
 using scenario::Workload;
-
-void check_quiet(const Workload& workload) {
-  for (const std::string& complaint : workload.complaints())
-    FAIL_CHECK(complaint);
-}
 
 TEST_CASE("as soon as a join has returned, every member's status shows every partition served") {
   Cluster cluster{{.nodes = 1}};

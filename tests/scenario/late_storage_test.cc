@@ -19,6 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 using dht::testing::Cluster;
 using dht::testing::ClusterOptions;
+using scenario::check_quiet;
+using scenario::fill;
 using scenario::listed_keys;
 using scenario::read;
 using scenario::trouble;
@@ -28,16 +30,6 @@ constexpr std::uint64_t kSeeds = 10;
 
 ClusterOptions late(std::size_t nodes, std::uint64_t seed, dht::Duration delay = 2ms) {
   return {.nodes = nodes, .seed = seed, .node = {.partitions = 16}, .storage_delay = delay};
-}
-
-void check_quiet(const Workload& workload) {
-  for (const std::string& complaint : workload.complaints())
-    FAIL_CHECK(complaint);
-}
-
-void fill(Cluster& cluster, std::size_t node, const std::string& prefix, int count) {
-  for (int i = 0; i < count; ++i)
-    cluster.table(node).put(prefix + std::to_string(i), "v");
 }
 
 /// A listing of everything, begun now, and how often it was answered.

@@ -65,9 +65,9 @@ std::optional<Answer> make_room(const NodeRecord& newcomer, const Scene& scene, 
   if (scene.is_alive(holder.id)) return name_taken(holder, newcomer);
   if (is_removable(change.map(), holder.id)) {
     change.remove_node(holder.id);
-    return std::nullopt;
+  } else if (is_member(&holder)) {
+    change.mark_down(holder.id);
   }
-  if (is_member(&holder)) change.mark_down(holder.id);
   return std::nullopt;
 }
 

@@ -9,6 +9,17 @@
 #include "base/assert.h"
 
 namespace dht::testing {
+namespace {
+
+/// Starts a call, whose outcome is kept until it is asked for.
+template <typename Start>
+PendingStatus begin(Start start) {
+  const auto status = std::make_shared<std::optional<Status>>();
+  start([status](Status result) { *status = std::move(result); });
+  return PendingStatus(status);
+}
+
+}  // namespace
 
 /// One incarnation of a node. The node goes first, then what it was made of.
 struct Cluster::Process {
@@ -127,21 +138,15 @@ void Cluster::launch(Member& member) {
 PendingStatus Cluster::join(std::size_t i, std::size_t host) { return join(i, to_string(address(host))); }
 
 PendingStatus Cluster::join(std::size_t i, std::string_view peers, JoinGoal goal) {
-  const auto status = std::make_shared<std::optional<Status>>();
-  node(i).join(peers, goal, [status](Status result) { *status = std::move(result); });
-  return PendingStatus(status);
+  return begin([&](StatusHandler done) { node(i).join(peers, goal, std::move(done)); });
 }
 
 PendingStatus Cluster::leave(std::size_t i) {
-  const auto status = std::make_shared<std::optional<Status>>();
-  node(i).leave([status](Status result) { *status = std::move(result); });
-  return PendingStatus(status);
+  return begin([&](StatusHandler done) { node(i).leave(std::move(done)); });
 }
 
 PendingStatus Cluster::leave_for_good(std::size_t i) {
-  const auto status = std::make_shared<std::optional<Status>>();
-  node(i).leave_for_good([status](Status result) { *status = std::move(result); });
-  return PendingStatus(status);
+  return begin([&](StatusHandler done) { node(i).leave_for_good(std::move(done)); });
 }
 
 Status Cluster::join_and_wait(std::size_t i, std::size_t host) { return wait_for(join(i, host)); }

@@ -13,6 +13,11 @@ std::string read(dht::testing::Cluster& cluster, std::size_t node, std::string_v
   return entry ? std::string(entry->value.view()) : "nothing";
 }
 
+void fill(dht::testing::Cluster& cluster, std::size_t node, const std::string& prefix, int count) {
+  for (int i = 0; i < count; ++i)
+    cluster.table(node).put(prefix + std::to_string(i), "v");
+}
+
 std::vector<std::string> listed_keys(dht::testing::Cluster& cluster, std::size_t node) {
   std::vector<std::string> keys;
   dht::KeyCursor cursor;

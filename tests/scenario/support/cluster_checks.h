@@ -1,4 +1,4 @@
-// What must hold of a whole cluster when it is quiet.
+// What tests put into a cluster, and what must hold of it when it is quiet.
 //
 // Thread rule: the one thread of the timeline.
 #pragma once
@@ -15,6 +15,9 @@ namespace scenario {
 
 /// The value that a node's clients read, or "nothing".
 std::string read(dht::testing::Cluster& cluster, std::size_t node, std::string_view key);
+
+/// Puts `prefix`0, `prefix`1... through the node, each with the value "v".
+void fill(dht::testing::Cluster& cluster, std::size_t node, const std::string& prefix, int count);
 
 /// The keys that a node lists as its own, page by page.
 std::vector<std::string> listed_keys(dht::testing::Cluster& cluster, std::size_t node);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 
 namespace scenario {
@@ -124,6 +125,11 @@ void Workload::check_everything(const std::vector<std::size_t>& nodes) {
       }
     }
   }
+}
+
+void check_quiet(const Workload& workload) {
+  for (const std::string& complaint : workload.complaints())
+    FAIL_CHECK(complaint);
 }
 
 }  // namespace scenario

@@ -70,4 +70,7 @@ class Workload {
   std::vector<std::unique_ptr<Client>> clients_;
 };
 
+/// Fails the running test with each complaint.
+void check_quiet(const Workload& workload);
+
 }  // namespace scenario

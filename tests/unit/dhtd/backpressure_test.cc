@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/held_server.h"
 #include "support/server_double.h"
 
 using namespace dhtd;
@@ -18,7 +17,7 @@ std::string get(int key) { return "GET /db/" + std::to_string(key) + " HTTP/1.1\
 TEST_CASE("a connection with too many requests under way is not read until answers go out") {
   http::Limits limits;
   limits.max_in_flight = 3;
-  HeldServer server(limits);
+  HeldDouble server(limits);
   for (int i = 0; i < 10; ++i)
     server.wire.send(get(i));
   CHECK(server.table.gets.size() == 3);
@@ -51,7 +50,7 @@ TEST_CASE("answers that wait for their turn count as output that waits") {
   http::Limits limits;
   limits.max_value_bytes = 10'000;
   limits.max_output_bytes = 10'000;
-  HeldServer server(limits);
+  HeldDouble server(limits);
   for (int i = 0; i < 3; ++i)
     server.wire.send(get(i));
   server.table.answer(1, std::string(6000, 'x'));
@@ -65,7 +64,7 @@ TEST_CASE("answers that wait for their turn count as output that waits") {
 }
 
 TEST_CASE("a client that reads nothing makes the server hold some MiB at most, however late its answers come") {
-  HeldServer server;
+  HeldDouble server;
   const std::string large(1024 * 1024, 'x');
   const auto answer_all = [&](std::string_view value) {
     for (std::size_t i = 0; i < server.table.gets.size(); ++i)
@@ -94,7 +93,7 @@ TEST_CASE("a client that reads nothing makes the server hold some MiB at most, h
 }
 
 TEST_CASE("a pipeline of small answers is as deep as allowed, once the connection has shown them") {
-  HeldServer server;
+  HeldDouble server;
   for (int i = 0; i < 30; ++i) {
     server.wire.send(get(i));
     server.table.answer(server.table.gets.size() - 1, "small");
@@ -109,7 +108,7 @@ TEST_CASE("a pipeline of small answers is as deep as allowed, once the connectio
 TEST_CASE("values over all that may be expected are still served, one at a time") {
   http::Limits limits;
   limits.max_expected_bytes = 1000;
-  HeldServer server(limits);
+  HeldDouble server(limits);
   server.wire.send(get(1) + get(2));
   REQUIRE(server.table.gets.size() == 1);
   server.table.answer(0, std::string(2000, 'x'));

@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 
-#include "support/held_server.h"
 #include "support/server_double.h"
 
 using namespace dhtd;
@@ -78,7 +77,7 @@ TEST_CASE("answers go out in the order of the requests, however the table finish
   limits.max_value_bytes = 1000;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     std::mt19937_64 random(seed);
-    HeldServer server(limits);
+    HeldDouble server(limits);
     std::string expected;
     for (int i = 0; i < 20; ++i) {
       server.wire.send(get(i));
@@ -135,7 +134,7 @@ TEST_CASE("a client that waits for 100 Continue gets it, after the answers befor
     CHECK(status_of(server.exchange(head + "abc")) == "200");
   }
   SUBCASE("earlier answers come first") {
-    HeldServer server;
+    HeldDouble server;
     server.wire.send(get(1) + head);
     CHECK(server.wire.receive().empty());
     server.table.answer(0, "one");
@@ -159,7 +158,7 @@ TEST_CASE("a client that waits for 100 Continue gets it, after the answers befor
 }
 
 TEST_CASE("input that ends in the middle of a request is an error; requests under way are still answered") {
-  HeldServer server;
+  HeldDouble server;
   server.wire.send(get(1) + "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nshort");
   server.wire.end_of_input();
   CHECK_FALSE(server.wire.session().finished());
@@ -172,7 +171,7 @@ TEST_CASE("input that ends in the middle of a request is an error; requests unde
 }
 
 TEST_CASE("a client that only closed its sending side gets its answers") {
-  HeldServer server;
+  HeldDouble server;
   server.wire.send(get(1));
   server.wire.end_of_input();
   CHECK_FALSE(server.wire.session().finished());
@@ -182,7 +181,7 @@ TEST_CASE("a client that only closed its sending side gets its answers") {
 }
 
 TEST_CASE("a request whose handler is dropped is answered with 503") {
-  HeldServer server;
+  HeldDouble server;
   server.wire.send(get(1));
   server.table.gets.clear();
   CHECK(status_of(server.wire.receive()) == "503");
@@ -201,7 +200,7 @@ TEST_CASE("a request that is too slow gets 408 and the end") {
 
 TEST_CASE("the phase tells what a connection waits for") {
   using Phase = http::Session::Phase;
-  HeldServer server;
+  HeldDouble server;
   auto& session = server.wire.session();
   CHECK(session.phase() == Phase::idle);
   server.wire.send("PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-");
@@ -217,7 +216,7 @@ TEST_CASE("the phase tells what a connection waits for") {
 }
 
 TEST_CASE("a peer's upgrade waits for the answers before it and leaves the bytes behind it alone") {
-  HeldServer server;
+  HeldDouble server;
   server.wire.send(get(1));
   server.wire.send("GET /dht/peer HTTP/1.1\r\nHost: dht\r\nConnection: Upgrade\r\nUpgrade: dht/1\r\n\r\nframes");
   CHECK_FALSE(server.wire.session().upgraded());

@@ -1,4 +1,5 @@
-// ServerDouble: the router with its handlers over a FakeTable and a FakeAdmin, and a Wire to speak to it.
+// ServerDouble: the router with its handlers over a FakeTable and a FakeAdmin, and a Wire to speak to it. HeldDouble:
+// the same over a HeldTable.
 //
 // Thread rule: one thread.
 #pragma once
@@ -11,22 +12,26 @@
 
 #include "fake_admin.h"
 #include "handlers/router.h"
+#include "held_table.h"
 #include "wire.h"
 
 namespace dhtd::testing {
 
-struct ServerDouble {
-  explicit ServerDouble(http::Limits its_limits = {}) : limits(its_limits) {}
+template <typename TestTable>
+struct ServerOver {
+  explicit ServerOver(http::Limits its_limits = {}) : limits(its_limits) {}
 
   http::Limits limits;
   SharedServiceState state{ServiceState::serving};
-  dht::testing::FakeTable table;
+  TestTable table;
   FakeAdmin admin;
   Router router{table, admin, limits, state};
   Wire wire{router, limits};
 
   std::string exchange(std::string_view bytes) { return wire.exchange(bytes); }
 };
+using ServerDouble = ServerOver<dht::testing::FakeTable>;
+using HeldDouble = ServerOver<HeldTable>;
 
 /// The number after "HTTP/1.1 ", as text: "200".
 inline std::string status_of(std::string_view answer) {
