@@ -22,9 +22,12 @@ namespace dht {
 struct ClusterSettings {
   std::uint32_t partitions = 1024;  ///< a power of two, 1..16384
   std::uint32_t replicas = 1;       ///< copies of each entry, the primary's included
+  std::uint32_t lease_ms = 1000;    ///< how long a node may serve, or lead, without word of a majority; 10..60000
 
   bool operator==(const ClusterSettings&) const = default;
 };
+inline constexpr std::uint32_t kShortestLeaseMs = 10;
+inline constexpr std::uint32_t kLongestLeaseMs = 60'000;
 
 enum class NodeState : std::uint8_t {
   joining,  ///< known, but still serving a table of its own; holds nothing here
@@ -52,6 +55,8 @@ struct LearnerRecord {
 
 struct PartitionRecord {
   Epoch epoch = 0;
+  /// The epoch in which it was begun with nothing in it: at the founding, or when its loss was accepted.
+  Epoch empty_from = 1;
   NodeId primary{};
   std::vector<NodeId> backups{};
   std::vector<LearnerRecord> learners{};
@@ -64,8 +69,10 @@ struct ClusterMap {
   Revision revision = 0;
   ClusterSettings settings{};
   NodeId leader{};
-  std::uint64_t generation = 0;     ///< of the leader: grows whenever the leadership changes hands
-  std::vector<NodeId> voters{};     ///< holders of the register, the leader first
+  std::uint64_t generation = 0;  ///< of the leader: grows whenever the leadership changes hands
+  std::vector<NodeId> voters{};  ///< those who decide about the next map
+  /// While the voters change: those to come. A map is chosen when a majority of each of the two lists has accepted it.
+  std::vector<NodeId> next_voters{};
   std::vector<NodeRecord> nodes{};  ///< in ascending order of id
   std::vector<PartitionRecord> partitions{};
 
@@ -74,6 +81,8 @@ struct ClusterMap {
   const NodeRecord* find(NodeId id) const noexcept;
   /// A name is a label: one that is down may share its own with the one that took its place, which is then found.
   const NodeRecord* find_name(std::string_view name) const noexcept;
+  /// One of the voters, present or to come.
+  bool is_voter(NodeId id) const noexcept;
 };
 
 /// Nodes share one immutable map.
@@ -81,9 +90,10 @@ using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
 
 /// The first invariant that the map breaks, as a sentence; empty for a sound map. Checked: settings valid; revision and
 /// cluster not zero; nodes in ascending order without repetition, names valid (`is_valid_name`); leader
-/// and voters are members, the leader a voter; one record per partition; in each an epoch, no node twice among primary,
-/// backups and learners, each of them a member that is not joining; only active or leaving (or down, unserved) nodes
-/// are primary; a learner's `since` is no newer than the map.
+/// and voters, present and to come, are members that are not joining, the leader is among them; one record per
+/// partition; in each an epoch, begun empty in that epoch or before, no node twice among primary, backups and learners,
+/// each of them a member that is not joining; only active or leaving (or down, unserved) nodes are primary; a learner's
+/// `since` is no newer than the map.
 std::optional<std::string> violation(const ClusterMap& map);
 
 /// A new cluster of one node, which is active, leader, voter and primary of everything, at revision 1 and epoch 1.

@@ -39,6 +39,10 @@ class Inspection {
       return fmt::format("{} partitions: not a power of two up to {}", map_.settings.partitions, kHashSlots);
     }
     if (map_.settings.replicas == 0) return "no copies are wanted";
+    if (map_.settings.lease_ms < kShortestLeaseMs || map_.settings.lease_ms > kLongestLeaseMs) {
+      return fmt::format("a lease of {} ms: not one of {} to {} ms", map_.settings.lease_ms, kShortestLeaseMs,
+                         kLongestLeaseMs);
+    }
     if (map_.partitions.size() != map_.settings.partitions) {
       return fmt::format("{} partition records for {} partitions", map_.partitions.size(), map_.settings.partitions);
     }
@@ -58,15 +62,22 @@ class Inspection {
 
   Broken check_leadership() {
     if (map_.find(map_.leader) == nullptr) return fmt::format("the leader {} is no member", to_string(map_.leader));
-    constexpr std::size_t kVoting = kNowhere - 1;
-    for (const NodeId voter : map_.voters) {
+    if (map_.voters.empty()) return "there is no voter";
+    auto broken = check_voters(map_.voters, kNowhere - 1);
+    if (!broken) broken = check_voters(map_.next_voters, kNowhere - 2);
+    if (!broken && !map_.is_voter(map_.leader)) {
+      broken = fmt::format("the leader {} is no voter", map_.find(map_.leader)->name);
+    }
+    return broken;
+  }
+
+  Broken check_voters(const std::vector<NodeId>& voters, std::size_t mark) {
+    for (const NodeId voter : voters) {
       const NodeRecord* node = map_.find(voter);
       if (node == nullptr) return fmt::format("the voter {} is no member", to_string(voter));
-      if (last_seen(*node) == kVoting) return fmt::format("{} is a voter twice", node->name);
-      last_seen(*node) = kVoting;
-    }
-    if (std::find(map_.voters.begin(), map_.voters.end(), map_.leader) == map_.voters.end()) {
-      return fmt::format("the leader {} is no voter", map_.find(map_.leader)->name);
+      if (node->state == NodeState::joining) return fmt::format("the voter {} is still joining", node->name);
+      if (last_seen(*node) == mark) return fmt::format("{} is a voter twice", node->name);
+      last_seen(*node) = mark;
     }
     return std::nullopt;
   }
@@ -74,6 +85,10 @@ class Inspection {
   Broken check_partition(std::size_t p) {
     const PartitionRecord& partition = map_.partitions[p];
     if (partition.epoch == 0) return fmt::format("partition {} has no epoch", p);
+    if (partition.empty_from == 0 || partition.empty_from > partition.epoch) {
+      return fmt::format("partition {} was begun empty in epoch {}, but is in epoch {}", p, partition.empty_from,
+                         partition.epoch);
+    }
     auto broken = check_role(p, partition.primary);
     for (std::size_t i = 0; i < partition.backups.size() && !broken; ++i)
       broken = check_role(p, partition.backups[i]);
@@ -113,6 +128,7 @@ std::string name_of(const ClusterMap& map, NodeId id) {
 
 std::string describe(const ClusterMap& map, const PartitionRecord& partition) {
   std::string text = fmt::format("epoch {}, primary {}", partition.epoch, name_of(map, partition.primary));
+  if (partition.empty_from > 1) text += fmt::format(", begun empty in epoch {}", partition.empty_from);
   for (const NodeId backup : partition.backups)
     text += fmt::format(", backup {}", name_of(map, backup));
   for (const LearnerRecord& learner : partition.learners) {
@@ -153,6 +169,13 @@ const NodeRecord* ClusterMap::find_name(std::string_view name) const noexcept {
   return found;
 }
 
+bool ClusterMap::is_voter(NodeId id) const noexcept {
+  const auto names = [id](const std::vector<NodeId>& list) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
+  return names(voters) || names(next_voters);
+}
+
 std::optional<std::string> violation(const ClusterMap& map) { return Inspection(map).run(); }
 
 ClusterMap found_cluster(ClusterId cluster, const ClusterSettings& settings, NodeId founder, std::string name,
@@ -164,7 +187,7 @@ ClusterMap found_cluster(ClusterId cluster, const ClusterSettings& settings, Nod
                  .generation = 1,
                  .voters = {founder},
                  .nodes = {{founder, std::move(name), std::move(address), NodeState::active}}};
-  map.partitions.assign(settings.partitions, {.epoch = 1, .primary = founder});
+  map.partitions.assign(settings.partitions, {.epoch = 1, .empty_from = 1, .primary = founder});
   DHT_ASSERT(!violation(map));
   return map;
 }
@@ -174,6 +197,9 @@ std::string to_string(const ClusterMap& map) {
                                  to_string(map.cluster), map.revision, map.settings.partitions, map.settings.replicas,
                                  name_of(map, map.leader), map.generation);
   for (const NodeId voter : map.voters)
+    text += ' ' + name_of(map, voter);
+  if (!map.next_voters.empty()) text += ", to be";
+  for (const NodeId voter : map.next_voters)
     text += ' ' + name_of(map, voter);
   text += '\n';
   for (const NodeRecord& node : map.nodes) {

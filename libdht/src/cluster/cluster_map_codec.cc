@@ -15,11 +15,23 @@ namespace dht {
 namespace {
 
 namespace map_tag {
-enum : std::uint32_t { cluster = 1, revision, partitions, replicas, leader, generation, voter, node, roles };
+enum : std::uint32_t {
+  cluster = 1,
+  revision,
+  partitions,
+  replicas,
+  leader,
+  generation,
+  voter,
+  node,
+  roles,
+  next_voter,
+  lease_ms,
+};
 }
 
-/// partition* with partition = epoch, primary, count of backups, backup*, count of learners, (learner, since)*; all
-/// varints.
+/// partition* with partition = epoch, epochs since it was begun empty, primary, count of backups, backup*, count of
+/// learners, (learner, since)*; all varints.
 std::string encode_roles(const ClusterMap& map) {
   std::string out;
   out.reserve(map.partitions.size() * 4);
@@ -30,6 +42,7 @@ std::string encode_roles(const ClusterMap& map) {
   };
   for (const PartitionRecord& partition : map.partitions) {
     wire::append_varint(out, partition.epoch);
+    wire::append_varint(out, partition.epoch - partition.empty_from);
     append_node(partition.primary);
     wire::append_varint(out, partition.backups.size());
     for (const NodeId backup : partition.backups)
@@ -59,7 +72,10 @@ class RolesReader {
 
  private:
   bool read(PartitionRecord& partition) {
-    if (!number(partition.epoch) || !node(partition.primary)) return false;
+    std::uint64_t since_empty = 0;
+    if (!number(partition.epoch) || !number(since_empty) || since_empty >= partition.epoch) return false;
+    partition.empty_from = partition.epoch - since_empty;
+    if (!node(partition.primary)) return false;
     std::uint64_t backups = 0;
     if (!number(backups) || backups > nodes_.size() || backups > rest_.size()) return false;
     partition.backups.resize(static_cast<std::size_t>(backups));
@@ -128,6 +144,12 @@ bool decode_fields(std::string_view bytes, ClusterMap& map, std::string_view& ro
       case map_tag::roles:
         roles = r.bytes();
         break;
+      case map_tag::next_voter:
+        map.next_voters.push_back(r.id<NodeId>());
+        break;
+      case map_tag::lease_ms:
+        map.settings.lease_ms = r.u32();
+        break;
     }
   }
   return r.ok();
@@ -147,6 +169,10 @@ std::string encode(const ClusterMap& map) {
     w.put_id(map_tag::voter, voter);
   for (const NodeRecord& node : map.nodes)
     w.put_message(map_tag::node, wire::write(node));
+  for (const NodeId voter : map.next_voters)
+    w.put_id(map_tag::next_voter, voter);
+  w.put_u64(map_tag::lease_ms, map.settings.lease_ms);
+  // Last and never empty, so that a map that was cut short is seen to be none.
   w.put_bytes(map_tag::roles, encode_roles(map));
   return std::move(w).take();
 }

@@ -14,8 +14,9 @@ auto is_learner(NodeId node) {
 }
 
 bool has_role(const PartitionRecord& partition, NodeId node) {
-  const auto& [epoch, primary, backups, learners] = partition;
-  return primary == node || std::find(backups.begin(), backups.end(), node) != backups.end() ||
+  const auto& backups = partition.backups;
+  const auto& learners = partition.learners;
+  return partition.primary == node || std::find(backups.begin(), backups.end(), node) != backups.end() ||
          std::any_of(learners.begin(), learners.end(), is_learner(node));
 }
 
@@ -81,6 +82,7 @@ void MapChange::set_leader(NodeId id) {
   map_.leader = id;
   ++map_.generation;
   map_.voters = {id};
+  map_.next_voters.clear();
 }
 
 void MapChange::add_learner(PartitionId partition, NodeId node) {

@@ -26,10 +26,13 @@ enum : std::uint32_t {
   report,
   hand_over,
   map,
+  voter,
+  lease_ask,
+  name,
 };
 }
 namespace answer_tag {
-enum : std::uint32_t { id = 1, error, try_later, message, drop_copies, map, member, operation };
+enum : std::uint32_t { id = 1, error, try_later, message, drop_copies, map, member, operation, reply, grant };
 }
 namespace statistics_tag {
 enum : std::uint32_t { entries = 1, bytes };
@@ -65,13 +68,6 @@ void append(TaggedReader& r, std::vector<T>& list, bool (*decode)(TaggedReader, 
   } else {
     list.push_back(std::move(element));
   }
-}
-
-ClusterMapPtr decode_map(TaggedReader& r) {
-  auto map = decode_cluster_map(r.bytes());
-  if (map) return std::make_shared<const ClusterMap>(*std::move(map));
-  r.fail();
-  return nullptr;
 }
 
 TaggedWriter write(const StorageStatistics& statistics) {
@@ -303,7 +299,16 @@ bool read(TaggedReader r, Call& call) {
         append(r, call.hand_overs, read);
         break;
       case call_tag::map:
-        call.map = decode_map(r);
+        call.map = read_map(r);
+        break;
+      case call_tag::voter:
+        if (!read(r.message(), call.voter.emplace())) r.fail();
+        break;
+      case call_tag::lease_ask:
+        if (!read(r.message(), call.lease_ask.emplace())) r.fail();
+        break;
+      case call_tag::name:
+        call.name = r.string();
         break;
     }
   }
@@ -330,13 +335,19 @@ bool read(TaggedReader r, Answer& answer) {
         answer.drop_copies = r.boolean();
         break;
       case answer_tag::map:
-        answer.map = decode_map(r);
+        answer.map = read_map(r);
         break;
       case answer_tag::member:
         append(r, answer.members, read);
         break;
       case answer_tag::operation:
         append(r, answer.operations, read);
+        break;
+      case answer_tag::reply:
+        if (!read(r.message(), answer.reply.emplace())) r.fail();
+        break;
+      case answer_tag::grant:
+        if (!read(r.message(), answer.grant.emplace())) r.fail();
         break;
     }
   }
@@ -345,7 +356,13 @@ bool read(TaggedReader r, Answer& answer) {
 
 /// Calls of these kinds make no sense without a map.
 bool carries_map(CallKind kind) {
-  return kind == CallKind::push_map || kind == CallKind::take_leadership || kind == CallKind::register_compare_and_set;
+  return kind == CallKind::push_map || kind == CallKind::take_leadership ||
+         kind == CallKind::register_compare_and_set || kind == CallKind::accept;
+}
+
+/// Calls of these kinds are for a voter.
+bool is_for_voter(CallKind kind) {
+  return kind == CallKind::prepare || kind == CallKind::accept || kind == CallKind::confirm;
 }
 
 }  // namespace
@@ -364,6 +381,9 @@ std::string encode(const Call& call) {
   for (const HandOverOrder& order : call.hand_overs)
     w.put_message(call_tag::hand_over, write(order));
   if (call.map) w.put_bytes(call_tag::map, encode(*call.map));
+  if (call.voter) w.put_message(call_tag::voter, write(*call.voter));
+  if (call.lease_ask) w.put_message(call_tag::lease_ask, write(*call.lease_ask));
+  if (!call.name.empty()) w.put_bytes(call_tag::name, call.name);
   return std::move(w).take();
 }
 
@@ -379,6 +399,8 @@ std::string encode(const Answer& answer) {
     w.put_message(answer_tag::member, write(member));
   for (const OperationReport& operation : answer.operations)
     w.put_message(answer_tag::operation, write(operation));
+  if (answer.reply) w.put_message(answer_tag::reply, write(*answer.reply));
+  if (answer.grant) w.put_message(answer_tag::grant, write(*answer.grant));
   return std::move(w).take();
 }
 
@@ -387,6 +409,7 @@ std::optional<Call> decode_call(std::string_view bytes) {
   call.kind = CallKind{};
   if (!read(TaggedReader(bytes), call)) return std::nullopt;
   if (call.kind == CallKind{} || !call.node.id || (carries_map(call.kind) && !call.map)) return std::nullopt;
+  if (is_for_voter(call.kind) && !call.voter) return std::nullopt;
   return call;
 }
 

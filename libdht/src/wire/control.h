@@ -16,6 +16,8 @@
 #include <dht/storage.h>
 #include <dht/types.h>
 
+#include "wire/agreement.h"
+
 namespace dht::wire {
 
 struct HandOverOrder {
@@ -34,14 +36,18 @@ enum class CallKind : std::uint8_t {
   settle,                    ///< nothing. Answered once the node's join is complete everywhere
   abandon,                   ///< nothing: the joining node gives up
   leave,                     ///< nothing. Answered once the node is out of the map everywhere
-  heartbeat,                 ///< revision, report. Answer: map if newer, members, operations
+  heartbeat,                 ///< revision, report, lease_ask. Answer: map if newer, members, operations, grant
   push_map,                  ///< map. Answered once it is adopted
   hand_over,                 ///< hand_overs
   take_leadership,           ///< map naming the receiver as leader
   register_read,             ///< nothing. Answer: map
   register_compare_and_set,  ///< revision (expected), map. Answer: map
+  prepare,                   ///< voter. Answer: reply
+  accept,                    ///< voter, map. Answer: reply
+  confirm,                   ///< voter. Answer: reply
+  forget,                    ///< name. Answered once the cluster goes on without the node of that name
 };
-inline constexpr CallKind kLastCallKind = CallKind::register_compare_and_set;
+inline constexpr CallKind kLastCallKind = CallKind::forget;
 
 struct Call {
   std::uint64_t id = 0;  ///< the caller's number for it, repeated in the answer
@@ -55,6 +61,9 @@ struct Call {
   NodeReport report{};
   std::vector<HandOverOrder> hand_overs{};
   ClusterMapPtr map{};
+  std::optional<VoterRequest> voter{};
+  std::optional<LeaseAsk> lease_ask{};
+  std::string name{};
 };
 
 struct MemberReport {
@@ -85,9 +94,11 @@ struct Answer {
   std::string message{};  ///< with an error: the sentence for the person who asked
   bool drop_copies =
       false;  ///< join: the cluster may hold copies of the joiner's cluster, to be dropped before it is active
-  ClusterMapPtr map{};
+  ClusterMapPtr map{};  ///< known to be chosen
   std::vector<MemberReport> members{};
   std::vector<OperationReport> operations{};
+  std::optional<VoterReply> reply{};
+  std::optional<LeaseGrant> grant{};
 };
 
 std::string encode(const Call& call);

@@ -71,7 +71,24 @@ TEST_CASE("every broken invariant is named") {
       {"the leader 0000000000000000 is no member", [](ClusterMap& m) { m.leader = {}; }},
       {"the leader 0000000000000009 is no member", [](ClusterMap& m) { m.leader = {9}; }},
       {"the leader n2 is no voter", [](ClusterMap& m) { m.leader = {2}; }},
-      {"the leader n1 is no voter", [](ClusterMap& m) { m.voters.clear(); }},
+      {"the leader n1 is no voter",
+       [](ClusterMap& m) {
+         m.voters = {{2}};
+         m.next_voters = {{3}};
+       }},
+      {"there is no voter", [](ClusterMap& m) { m.voters.clear(); }},
+      {"the voter 0000000000000009 is no member", [](ClusterMap& m) { m.next_voters = {{9}}; }},
+      {"the voter n5 is still joining", [](ClusterMap& m) { m.next_voters = {{5}}; }},
+      {"n2 is a voter twice",
+       [](ClusterMap& m) {
+         m.next_voters = {{2}, {1}, {2}};
+       }},
+      {"a lease of 9 ms: not one of 10 to 60000 ms", [](ClusterMap& m) { m.settings.lease_ms = 9; }},
+      {"a lease of 60001 ms: not one of 10 to 60000 ms", [](ClusterMap& m) { m.settings.lease_ms = 60'001; }},
+      {"partition 3 was begun empty in epoch 0, but is in epoch 1",
+       [](ClusterMap& m) { m.partitions[3].empty_from = 0; }},
+      {"partition 3 was begun empty in epoch 2, but is in epoch 1",
+       [](ClusterMap& m) { m.partitions[3].empty_from = 2; }},
       {"the voter 0000000000000009 is no member", [](ClusterMap& m) { m.voters.push_back({9}); }},
       {"n1 is a voter twice", [](ClusterMap& m) { m.voters.push_back({1}); }},
       {"partition 3 has no epoch", [](ClusterMap& m) { m.partitions[3].epoch = 0; }},

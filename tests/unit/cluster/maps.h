@@ -54,10 +54,12 @@ inline ClusterMap random_map(std::mt19937_64& random, std::size_t most_nodes = 1
   };
   map.voters.assign(holders.begin(), some_of_them());
   map.leader = map.voters.front();
+  if (random() % 2 == 0) map.next_voters.assign(holders.begin(), some_of_them());
   for (std::uint32_t p = 0; p < map.settings.partitions; ++p) {
     const auto end = some_of_them();
     PartitionRecord& partition = map.partitions.emplace_back();
     partition.epoch = 1 + (random() >> (random() % 64));
+    partition.empty_from = 1 + random() % partition.epoch;
     partition.primary = holders.front();
     for (auto node = holders.begin() + 1; node != end; ++node) {
       if (random() % 2 == 0) {

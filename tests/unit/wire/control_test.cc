@@ -24,13 +24,25 @@ bool same_map(const ClusterMapPtr& a, const ClusterMapPtr& b) { return a && b ? 
 bool same(const Call& a, const Call& b) {
   return a.id == b.id && a.kind == b.kind && a.node == b.node && a.from == b.from && a.partitions == b.partitions &&
          a.replicas == b.replicas && a.wall_ms == b.wall_ms && a.revision == b.revision && a.report == b.report &&
-         a.hand_overs == b.hand_overs && same_map(a.map, b.map);
+         a.hand_overs == b.hand_overs && same_map(a.map, b.map) && a.voter == b.voter && a.lease_ask == b.lease_ask &&
+         a.name == b.name;
+}
+
+bool same(const VoterReply& a, const VoterReply& b) {
+  return a.yes == b.yes && a.promised == b.promised && a.accepted == b.accepted && a.revision == b.revision &&
+         a.generation == b.generation && a.voters == b.voters && a.next_voters == b.next_voters &&
+         same_map(a.map, b.map) && a.confirmed_ms_ago == b.confirmed_ms_ago;
 }
 
 bool same(const Answer& a, const Answer& b) {
   return a.id == b.id && a.error == b.error && a.try_later == b.try_later && a.message == b.message &&
          a.drop_copies == b.drop_copies && same_map(a.map, b.map) && a.members == b.members &&
-         a.operations == b.operations;
+         a.operations == b.operations && a.grant == b.grant && a.reply.has_value() == b.reply.has_value() &&
+         (!a.reply || same(*a.reply, *b.reply));
+}
+
+bool is_for_voter(CallKind kind) {
+  return kind == CallKind::prepare || kind == CallKind::accept || kind == CallKind::confirm;
 }
 
 class Maker {
@@ -51,9 +63,14 @@ class Maker {
     for (std::size_t n = random_() % 4; n > 0; --n)
       call.hand_overs.push_back({static_cast<PartitionId>(random_() % 16384), number()});
     if (coin() || call.kind == CallKind::push_map || call.kind == CallKind::take_leadership ||
-        call.kind == CallKind::register_compare_and_set) {
+        call.kind == CallKind::register_compare_and_set || call.kind == CallKind::accept) {
       call.map = a_map();
     }
+    if (coin() || is_for_voter(call.kind)) {
+      call.voter = {ClusterId{number()}, NodeId{number()}, ballot(), coin(), number(), number()};
+    }
+    if (coin()) call.lease_ask = {number(), number()};
+    call.name = text();
     return call;
   }
 
@@ -69,6 +86,8 @@ class Maker {
       answer.members.push_back({NodeId{number()}, coin(), {.entries = number(), .bytes = number()}});
     for (std::size_t n = random_() % 4; n > 0; --n)
       answer.operations.push_back({coin(), NodeId{number()}, text(), number(), number(), number()});
+    if (coin()) answer.reply = reply();
+    if (coin()) answer.grant = {number(), static_cast<std::uint32_t>(number())};
     return answer;
   }
 
@@ -90,6 +109,26 @@ class Maker {
       report.partitions.push_back(
           {static_cast<PartitionId>(random_() % 16384), number(), coin(), learners(), learners()});
     return report;
+  }
+
+  Ballot ballot() { return {number(), NodeId{number()}, number()}; }
+  std::vector<NodeId> voters() {
+    std::vector<NodeId> result;
+    for (std::size_t n = random_() % 6; n > 0; --n)
+      result.push_back(NodeId{number()});
+    return result;
+  }
+  VoterReply reply() {
+    VoterReply reply{.yes = coin(),
+                     .promised = ballot(),
+                     .accepted = ballot(),
+                     .revision = number(),
+                     .generation = number(),
+                     .voters = voters(),
+                     .next_voters = voters()};
+    if (coin()) reply.map = a_map();
+    if (coin()) reply.confirmed_ms_ago = number();
+    return reply;
   }
 
   std::mt19937_64 random_;
@@ -133,6 +172,16 @@ TEST_CASE("a call without kind or caller, or one that needs a map and has none, 
     call.map = a_map();
     CHECK(decode_call(encode(call)));
   }
+  for (const CallKind kind : {CallKind::prepare, CallKind::accept, CallKind::confirm}) {
+    call.kind = kind;
+    call.voter.reset();
+    CHECK_FALSE(decode_call(encode(call)));
+    call.voter.emplace();
+    CHECK(decode_call(encode(call)));
+  }
+  call.kind = CallKind::accept;
+  call.map = nullptr;
+  CHECK_FALSE(decode_call(encode(call)));
 }
 
 TEST_CASE("an unsound map makes the message malformed") {
