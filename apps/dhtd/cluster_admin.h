@@ -22,7 +22,12 @@ class ClusterAdmin {
   virtual void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) = 0;
   virtual void leave(dht::StatusHandler handler) = 0;
   virtual void leave_for_good(dht::StatusHandler handler) = 0;
+  virtual void forget(std::string_view name, dht::StatusHandler handler) = 0;
+  virtual void recover(dht::StatusHandler handler) = 0;
+  virtual dht::NodeId id() const = 0;
   virtual dht::NodeStatus status() const = 0;
+  virtual dht::ClusterMapPtr map() const = 0;
+  virtual bool is_ready() const = 0;
   virtual std::vector<std::string> peers() const = 0;
   virtual void list_keys(dht::KeyCursor from, std::size_t max_bytes, dht::KeyPageHandler handler) const = 0;
 };

@@ -21,7 +21,12 @@ class NodeAdmin final : public ClusterAdmin {
   }
   void leave(dht::StatusHandler handler) override { node_.leave(std::move(handler)); }
   void leave_for_good(dht::StatusHandler handler) override { node_.leave_for_good(std::move(handler)); }
+  void forget(std::string_view name, dht::StatusHandler handler) override { node_.forget(name, std::move(handler)); }
+  void recover(dht::StatusHandler handler) override { node_.recover(std::move(handler)); }
+  dht::NodeId id() const override { return node_.id(); }
   dht::NodeStatus status() const override { return node_.status(); }
+  dht::ClusterMapPtr map() const override { return node_.map(); }
+  bool is_ready() const override { return node_.is_ready(); }
   std::vector<std::string> peers() const override { return node_.peers(); }
   void list_keys(dht::KeyCursor from, std::size_t max_bytes, dht::KeyPageHandler handler) const override {
     node_.list_keys(from, max_bytes, std::move(handler));

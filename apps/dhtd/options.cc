@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <dht/cluster_map.h>
 #include <dht/partitioner.h>
 #include <dht/types.h>
 
@@ -71,6 +72,16 @@ std::string check_partitions(const std::string& text) {
 
 std::string check_replicas(const std::string& text) {
   return text == "1" ? "" : "this version keeps one copy of each entry: the only possible value is 1";
+}
+
+std::string check_lease(const std::string& text) {
+  std::uint32_t milliseconds = 0;
+  if (CLI::detail::lexical_cast(text, milliseconds) && milliseconds >= dht::kShortestLeaseMs &&
+      milliseconds <= dht::kLongestLeaseMs) {
+    return "";
+  }
+  return fmt::format("'{}' is not a number of milliseconds from {} to {}", text, dht::kShortestLeaseMs,
+                     dht::kLongestLeaseMs);
 }
 
 /// Written so that it holds for no text that is "not a number" either.
@@ -150,6 +161,10 @@ void CommandLine::add_identity() {
       "has)")
       ->check(check_partitions);
   add("--replicas", options_.replicas, "N", "Copies of each entry; this version keeps 1")->check(check_replicas);
+  add("--lease", options_.lease_ms, "MS",
+      "How long a member may be silent before it is called down, and may\nserve without hearing from the others: 10 to "
+      "60000, fixed at founding\n(default: 1000, or what the joined cluster has)")
+      ->check(check_lease);
   add("--threads", options_.threads, "N", "Threads that serve requests (default: one for each core)")
       ->check(in_range(0, 1024));
 }

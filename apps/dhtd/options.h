@@ -26,6 +26,7 @@ struct Options {
   std::string join;       ///< empty: none
   std::optional<std::uint32_t> partitions;
   std::optional<std::uint32_t> replicas;
+  std::optional<std::uint32_t> lease_ms;
   unsigned threads = 0;  ///< zero: as many as the machine has cores
   std::size_t max_key_bytes = dht::kMaxKeyBytes;
   std::size_t max_value_bytes = dht::kDefaultMaxValueBytes;

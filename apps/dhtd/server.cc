@@ -110,6 +110,7 @@ dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port
   node.name = options.name.empty() ? node.advertise : options.name;
   node.partitions = options.partitions;
   node.replicas = options.replicas;
+  if (options.lease_ms) node.lease = std::chrono::milliseconds(*options.lease_ms);
   node.max_key_bytes = options.max_key_bytes;
   node.max_value_bytes = options.max_value_bytes;
   node.log = log_;

@@ -5,10 +5,7 @@
 namespace dhtd {
 namespace {
 
-dht::ClusterId cluster_of(const ClusterAdmin& admin) {
-  const auto map = admin.status().map;
-  return map == nullptr ? dht::ClusterId{} : map->cluster;
-}
+dht::ClusterId cluster_of(const ClusterAdmin& admin) { return admin.map()->cluster; }
 
 }  // namespace
 

@@ -39,7 +39,12 @@ class NoAdmin final : public ClusterAdmin {
   void join(std::string_view, dht::JoinGoal, dht::StatusHandler handler) override { handler({dht::Errc::stopped, {}}); }
   void leave(dht::StatusHandler handler) override { handler({}); }
   void leave_for_good(dht::StatusHandler handler) override { handler({}); }
+  void forget(std::string_view, dht::StatusHandler handler) override { handler({}); }
+  void recover(dht::StatusHandler handler) override { handler({}); }
+  dht::NodeId id() const override { return {}; }
   dht::NodeStatus status() const override { return {}; }
+  dht::ClusterMapPtr map() const override { return {}; }
+  bool is_ready() const override { return true; }
   std::vector<std::string> peers() const override { return {}; }
   void list_keys(dht::KeyCursor, std::size_t, dht::KeyPageHandler handler) const override { handler({}, {}); }
 };

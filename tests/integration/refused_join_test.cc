@@ -1,6 +1,7 @@
 // Joins that cannot be: each gets a clear error, the node serves on as it was,
 // and can still join afterwards.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -92,18 +93,22 @@ TEST_CASE("a host that is no dhtd is an error, whatever it answers") {
 }
 
 TEST_CASE("a node that was told other settings is refused, one that was told none takes the cluster's") {
-  TestNode founder({.name = "founder", .arguments = {"--partitions", "64"}});
-  TestNode other({.name = "other", .arguments = {"--partitions", "128"}});
-  put_all(other, own_entries());
-  const Response response = other.http().post("/dht/join", founder.peer());
-  CHECK(response.status == 409);
-  CHECK(response.body.find("partitions") != std::string::npos);
-  CHECK(difference(other, own_entries()) == "");
-  CHECK(founder.keys().empty());
-
+  TestNode founder({.name = "founder", .arguments = {"--partitions", "64", "--lease", "800"}});
+  for (const auto& [option, value, sentence] :
+       {std::array{"--partitions", "128", "partitions"}, std::array{"--lease", "1000", "lease"}}) {
+    TestNode other({.name = "other", .arguments = {option, value}});
+    put_all(other, own_entries());
+    const Response response = other.http().post("/dht/join", founder.peer());
+    CHECK(response.status == 409);
+    CHECK(response.body.find(sentence) != std::string::npos);
+    CHECK(difference(other, own_entries()) == "");
+    CHECK(founder.keys().empty());
+  }
   TestNode adopter = node_with_entries();
   adopter.join(founder);
-  CHECK(nlohmann::json::parse(adopter.http().get("/dht/status").body).at("partitions").at("total") == 64);
+  const auto status = nlohmann::json::parse(adopter.http().get("/dht/status").body);
+  CHECK(status.at("partitions").at("total") == 64);
+  CHECK(status.at("lease_ms") == 800);
   CHECK(difference(founder, own_entries()) == "");
 }
 

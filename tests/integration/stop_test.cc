@@ -72,7 +72,12 @@ TEST_CASE("a stop that cannot hand over ends past its time-out with 3 and says w
   put_all(nodes[0], make_entries("key", 100));
   nodes[0].process().signal(SIGSTOP);
   const auto start = SteadyClock::now();
-  CHECK(nodes[1].terminate() == kStoppedPastTimeout);
+  nodes[1].expect_end();
+  nodes[1].process().signal(SIGTERM);
+  REQUIRE(eventually([&] { return !nodes[1].is_ready(); }));
+  CHECK(nodes[1].http().get("/readyz").body.find("stopping") != std::string::npos);
+  CHECK(nodes[1].http().get("/healthz").status == 200);
+  CHECK(nodes[1].process().wait(kPatience) == kStoppedPastTimeout);
   CHECK(seconds_since(start) < 15);
   CHECK(nodes[1].log().find("partitions") != std::string::npos);
 }

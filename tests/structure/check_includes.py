@@ -5,7 +5,7 @@ Usage: check_includes.py SOURCE_ROOT
 
 Contracts are the public headers; each folder below may include what is named for it, and itself:
 
-    base <- contracts <- wire <- cluster <- replica <- storage, net <- node <- testing, apps
+    base <- contracts <- wire <- agreement <- lease <- cluster <- replica <- storage, net <- node <- testing, apps
 """
 import pathlib
 import re
@@ -15,7 +15,10 @@ import sys
 PLACES = {
     "testing": ["libdht/testing"],
     "contracts": ["libdht/include/dht"],
-    **{part: [f"libdht/src/{part}"] for part in ("base", "wire", "cluster", "replica", "storage", "net", "node")},
+    **{
+        part: [f"libdht/src/{part}"]
+        for part in ("base", "wire", "agreement", "lease", "cluster", "replica", "storage", "net", "node")
+    },
     "apps": ["apps"],
     "examples": ["examples"],
 }
@@ -26,7 +29,9 @@ ALLOWED = {
     "contracts": set(),
     "base": {"contracts"},
     "wire": {"base", "contracts"},
-    "cluster": {"base", "contracts", "wire"},
+    "agreement": {"base", "contracts", "wire"},
+    "lease": {"base", "contracts", "wire", "agreement"},
+    "cluster": {"base", "contracts", "wire", "agreement", "lease"},
     "replica": {"base", "contracts", "wire", "cluster"},
     "storage": {"base", "contracts", "wire", "cluster", "replica"},
     "net": {"base", "contracts", "wire", "cluster", "replica", "asio"},
@@ -42,7 +47,7 @@ ASIO_DETAILS = "libdht/include/dht/detail/"
 FACADE_HEADER = "libdht/include/dht/node.h"
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
-PARTS_IN_QUOTES = ("base", "wire", "cluster", "replica", "storage", "net", "node")
+PARTS_IN_QUOTES = ("base", "wire", "agreement", "lease", "cluster", "replica", "storage", "net", "node")
 
 
 def part_of(path):

@@ -19,10 +19,16 @@ class ClusterHandler {
   void handle(const http::Request& request, http::Responder responder);
 
  private:
+  struct Route;
+  static const Route* find_route(std::string_view path) noexcept;
+
+  void peers(const http::Request& request, http::Responder responder);
+  void status(const http::Request& request, http::Responder responder);
   void join(const http::Request& request, http::Responder responder);
-  void leave(http::Responder responder);
-  void peers(http::Responder responder);
-  void status(http::Responder responder);
+  void leave(const http::Request& request, http::Responder responder);
+  void forget(const http::Request& request, http::Responder responder);
+  void recover(const http::Request& request, http::Responder responder);
+  void take_peer(const http::Request& request, http::Responder responder);
 
   ClusterAdmin& admin_;
   const SharedServiceState& state_;

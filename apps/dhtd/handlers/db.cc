@@ -5,8 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <dht/partitioner.h>
+
 #include "handlers/etag.h"
 #include "handlers/method_not_allowed.h"
+#include "handlers/readiness.h"
 #include "handlers/table_errors.h"
 #include "http/target.h"
 
@@ -18,13 +21,20 @@ using http::Field;
 using http::Method;
 using http::Responder;
 
-void send_entry(Responder& responder, std::error_code error, const std::optional<dht::Entry>& entry) {
-  if (error) return send_failure(responder, describe_table_error(error));
+}  // namespace
+
+void DbHandler::send_error(Responder& responder, std::error_code error, std::uint32_t slot) const {
+  auto failure = describe_table_error(error);
+  if (error == dht::Errc::not_applied) failure.message = why_not_applied(admin_, slot);
+  send_failure(responder, failure);
+}
+
+void DbHandler::send_entry(Responder& responder, std::error_code error, const std::optional<dht::Entry>& entry,
+                           std::uint32_t slot) const {
+  if (error) return send_error(responder, error, slot);
   if (!entry) return responder.send({200, ContentType::bytes, 0, {}, {}});
   responder.send({200, ContentType::bytes, entry->version, {}, entry->value.view()});
 }
-
-}  // namespace
 
 void DbHandler::handle(std::string_view encoded_key, const http::Request& request, Responder responder) {
   std::string space;
@@ -57,18 +67,21 @@ void DbHandler::handle(std::string_view encoded_key, const http::Request& reques
 
 void DbHandler::get(std::string_view key, const http::Request& request, Responder responder) {
   const auto if_none_match = request.field(Field::if_none_match);
+  // Kept instead of the key, so that the handler needs no memory of its own.
+  const std::uint32_t slot = dht::hash_slot(key);
   if (!if_none_match) {
-    table_.get(key, [responder = std::move(responder)](std::error_code error, std::optional<dht::Entry> entry) mutable {
-      send_entry(responder, error, entry);
+    table_.get(key, [this, slot, responder = std::move(responder)](std::error_code error,
+                                                                   std::optional<dht::Entry> entry) mutable {
+      send_entry(responder, error, entry, slot);
     });
     return;
   }
-  table_.get(key, [responder = std::move(responder), known = std::string(*if_none_match)](
+  table_.get(key, [this, slot, responder = std::move(responder), known = std::string(*if_none_match)](
                       std::error_code error, std::optional<dht::Entry> entry) mutable {
     if (!error && entry && is_known_to_reader(known, entry->version)) {
       return responder.send({304, ContentType::none, entry->version, {}, {}});
     }
-    send_entry(responder, error, entry);
+    send_entry(responder, error, entry, slot);
   });
 }
 
@@ -78,8 +91,9 @@ void DbHandler::write(dht::WriteRequest::Kind kind, std::string_view key, const 
   if (const auto* failure = std::get_if<http::Failure>(&condition)) return responder.fail(*failure);
   dht::WriteOptions options;
   options.precondition = std::get<dht::Precondition>(condition);
-  auto done = [responder = std::move(responder)](std::error_code error, dht::WriteResult result) mutable {
-    if (error) return send_failure(responder, describe_table_error(error));
+  auto done = [this, slot = dht::hash_slot(key), responder = std::move(responder)](std::error_code error,
+                                                                                   dht::WriteResult result) mutable {
+    if (error) return send_error(responder, error, slot);
     responder.send({200, ContentType::none, result.version, {}, {}});
   };
   if (kind == dht::WriteRequest::Kind::put) {

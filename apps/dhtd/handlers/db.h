@@ -3,10 +3,14 @@
 // Thread rule: called from many threads at once; keeps no state of its own.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 #include <dht/table.h>
 
+#include "cluster_admin.h"
 #include "http/limits.h"
 #include "http/responder.h"
 
@@ -14,8 +18,9 @@ namespace dhtd {
 
 class DbHandler {
  public:
-  /// Both must outlive the handler.
-  DbHandler(dht::Table& table, const http::Limits& limits) noexcept : table_(table), limits_(limits) {}
+  /// All must outlive the handler.
+  DbHandler(dht::Table& table, const ClusterAdmin& admin, const http::Limits& limits) noexcept
+      : table_(table), admin_(admin), limits_(limits) {}
 
   /// `encoded_key` is the path after "/db/".
   void handle(std::string_view encoded_key, const http::Request& request, http::Responder responder);
@@ -25,7 +30,12 @@ class DbHandler {
   void write(dht::WriteRequest::Kind kind, std::string_view key, const http::Request& request,
              http::Responder responder);
 
+  void send_error(http::Responder& responder, std::error_code error, std::uint32_t slot) const;
+  void send_entry(http::Responder& responder, std::error_code error, const std::optional<dht::Entry>& entry,
+                  std::uint32_t slot) const;
+
   dht::Table& table_;
+  const ClusterAdmin& admin_;
   const http::Limits& limits_;
 };
 

@@ -12,11 +12,10 @@ namespace {
 constexpr std::string_view kEntryPrefix = "/db/";
 constexpr std::string_view kClusterPrefix = "/dht/";
 
-bool is_read(http::Method method) noexcept { return method == http::Method::get || method == http::Method::head; }
-
 }  // namespace
 
 void Router::handle(const http::Request& request, http::Responder responder) {
+  if (HealthHandler::is_for(request.path)) return health_.handle(request, std::move(responder));
   if (state_.load(std::memory_order_acquire) == ServiceState::left) {
     return send_failure(responder, describe_table_error(dht::Errc::stopped));
   }
@@ -27,7 +26,7 @@ void Router::handle(const http::Request& request, http::Responder responder) {
   if (request.path != "/" && request.path != "/db") {
     return responder.fail({404, "no_such_route", "There is nothing at this path; entries are at /db/<key>."});
   }
-  if (!is_read(request.method)) return send_method_not_allowed(responder, "Allow: GET, HEAD\r\n");
+  if (!http::is_read(request.method)) return send_method_not_allowed(responder, "Allow: GET, HEAD\r\n");
   if (request.path == "/") return responder.send({});
   send_listing(admin_, std::move(responder));
 }

@@ -8,6 +8,7 @@
 #include "cluster_admin.h"
 #include "handlers/cluster.h"
 #include "handlers/db.h"
+#include "handlers/health.h"
 #include "http/limits.h"
 #include "http/responder.h"
 #include "service_state.h"
@@ -18,13 +19,14 @@ class Router final : public http::RequestHandler {
  public:
   /// All must outlive the router.
   Router(dht::Table& table, ClusterAdmin& admin, const http::Limits& limits, const SharedServiceState& state) noexcept
-      : db_(table, limits), cluster_(admin, state), admin_(admin), state_(state) {}
+      : db_(table, admin, limits), cluster_(admin, state), health_(admin, state), admin_(admin), state_(state) {}
 
   void handle(const http::Request& request, http::Responder responder) override;
 
  private:
   DbHandler db_;
   ClusterHandler cluster_;
+  const HealthHandler health_;
   const ClusterAdmin& admin_;
   const SharedServiceState& state_;
 };

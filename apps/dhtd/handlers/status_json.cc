@@ -50,6 +50,7 @@ std::string to_json(const dht::NodeStatus& status) {
     for (const auto voter : map.voters)
       json["voters"].push_back(name_of(map, voter));
     json["replicas"] = map.settings.replicas;
+    json["lease_ms"] = map.settings.lease_ms;
   }
   json["ready"] = status.ready;
   json["partitions"] = {{"total", status.map == nullptr ? 0 : status.map->settings.partitions},

@@ -17,7 +17,7 @@ namespace dhtd {
 /// An operation on the table that failed.
 http::Failure describe_table_error(std::error_code error);
 
-/// A join or leave that failed; the sentence is the node's.
+/// A join, leave, forgetting or recovery that failed; the sentence is the node's.
 http::Failure describe_cluster_error(const dht::Status& status);
 
 /// Sends it, with a Retry-After where the same request may be sent again.

@@ -14,6 +14,8 @@ namespace dhtd::http {
 
 enum class Method : std::uint8_t { get, head, put, post, del, other };
 
+constexpr bool is_read(Method method) noexcept { return method == Method::get || method == Method::head; }
+
 /// The header fields that mean something to us; all others are passed over.
 enum class Field : std::uint8_t {
   connection,

@@ -1,5 +1,7 @@
 #include "http/target.h"
 
+#include <algorithm>
+
 #include "http/text.h"
 
 namespace dhtd::http {
@@ -50,6 +52,23 @@ std::optional<std::string_view> percent_decode(std::string_view encoded, std::st
   }
   space.append(encoded);
   return space;
+}
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  std::optional<std::string_view> encoded;
+  while (!query.empty()) {
+    const auto end = std::min(query.find('&'), query.size());
+    const auto item = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const auto equals = std::min(item.find('='), item.size());
+    if (item.substr(0, equals) != name) continue;
+    if (encoded) return std::nullopt;
+    encoded = item.substr(std::min(equals + 1, item.size()));
+  }
+  if (!encoded) return std::nullopt;
+  std::string space;
+  const auto value = percent_decode(*encoded, space);
+  return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
 void append_listed_key(std::string& out, std::string_view key) {

@@ -22,6 +22,10 @@ Target split_target(std::string_view target) noexcept;
 /// followed by two hexadecimal digits. A `+` stays a plus.
 std::optional<std::string_view> percent_decode(std::string_view encoded, std::string& space);
 
+/// The decoded value of `name` in a query of the form `a=1&b=2`. Nothing where the query does not have it, has it more
+/// than once or has a bad escape in it.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
 /// Appends a key as a line of the listing shows it: CR, LF and `%` escaped, so that every line is one key.
 void append_listed_key(std::string& out, std::string_view key);
 

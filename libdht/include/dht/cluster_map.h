@@ -57,6 +57,8 @@ struct PartitionRecord {
   Epoch epoch = 0;
   /// The epoch in which it was begun with nothing in it: at the founding, or when its loss was accepted.
   Epoch empty_from = 1;
+  /// All versions given since then are greater: what was lost may have had any up to it.
+  Version floor = 0;
   NodeId primary{};
   std::vector<NodeId> backups{};
   std::vector<LearnerRecord> learners{};

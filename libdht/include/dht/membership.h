@@ -47,6 +47,12 @@ struct NodeReport {
   bool operator==(const NodeReport&) const = default;
 };
 
+/// What a node that is a member no longer thinks of the entries that it keeps.
+enum class Kept : std::uint8_t {
+  copies,   ///< the former cluster has them: unchanged ones are not carried back to it
+  entries,  ///< its own: nobody else may have them any more
+};
+
 /// The node's side: what membership asks of whoever holds the data. All calls come on the node's scheduler.
 class MembershipClient {
  public:
@@ -70,8 +76,11 @@ class MembershipClient {
   virtual void switch_to(ClusterMapPtr map) = 0;
   virtual void abandon_join(Function<void()> done) = 0;
 
-  /// The node has left its cluster: it founds `alone`, with an unchanged copy of what it was primary for.
-  virtual void stand_alone(ClusterMapPtr alone, StatusHandler done) = 0;
+  /// The node is a member no longer: it founds `alone`, with what it was primary for.
+  virtual void stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) = 0;
+
+  /// The node may serve again, after a time in which it might not.
+  virtual void on_lease() = 0;
 
  protected:
   ~MembershipClient() = default;
@@ -96,7 +105,6 @@ struct OperationView {
 struct MembershipView {
   std::vector<MemberView> members{};
   std::vector<OperationView> operations{};
-  bool in_contact = false;  ///< with the leader, lately
 };
 
 /// What a join is after.
@@ -134,6 +142,13 @@ class Membership {
   /// `leave`, by a node whose process is about to end: from this call on, whatever comes of it, the node joins no
   /// cluster and lets nobody join it, since what it would be given would be lost. May be repeated.
   virtual void leave_for_good(StatusHandler handler) = 0;
+  /// The member called `name`, which is down, is given up, with what it alone held. Errors: invalid_argument (no such
+  /// member), conflict (it is not down), not_applied (no leader could be asked), stopped.
+  virtual void forget(std::string name, StatusHandler handler) = 0;
+  /// Where a majority of the voters is gone for good: this node becomes a cluster of one, with the entries that it is
+  /// primary for. Errors: conflict (it holds a lease, so there is a majority; or a join or leave is under way),
+  /// stopped.
+  virtual void recover(StatusHandler handler) = 0;
 
   // The control lane. Called on the scheduler.
 
@@ -143,7 +158,7 @@ class Membership {
 };
 
 /// A cluster that never changes: every node is given the same list (ids, names, addresses) and the same settings, and
-/// holds its even share from the start. `join` and the leaves answer Errc::conflict.
+/// holds its even share from the start. It changes nothing: `join` and all that is like it answer Errc::conflict.
 std::unique_ptr<Membership> make_static_membership(ClusterId cluster, const ClusterSettings& settings,
                                                    std::vector<NodeRecord> nodes);
 

@@ -49,10 +49,9 @@ struct NodeOptions {
   std::size_t max_value_bytes = kDefaultMaxValueBytes;
   /// Requests begun here and not yet answered; past it `overloaded`.
   std::size_t max_requests_in_flight = 65536;
-  /// How often a node tells the leader that it lives.
-  std::chrono::milliseconds heartbeat_interval{250};
-  /// A member that has been silent for longer is not waited for and gets no partitions.
-  std::chrono::milliseconds silence_limit{3000};
+  /// How long a node may serve, or lead, without word of a majority; also how soon a silent one is missed. Fixed when a
+  /// cluster is founded, like the two above.
+  std::optional<std::chrono::milliseconds> lease{};  ///< default 1 s; 10 ms to 60 s
   /// How long a join tries to reach one of the peers, and any single step of it, before it gives up.
   std::chrono::milliseconds join_step_timeout{10000};
   /// Partitions under way to or from one node at a time.
@@ -75,7 +74,8 @@ struct MemberStatus {
   std::string name{};
   Address address{};
   NodeState state = NodeState::active;
-  bool lease = false;  ///< heard of lately by the leader
+  /// The leader has heard of it within a lease. A node that holds none itself knows that of nobody.
+  bool lease = false;
   std::uint32_t primary = 0;
   std::uint32_t backup = 0;
   std::uint64_t entries = 0;
@@ -96,6 +96,9 @@ struct NodeStatus {
   NodeId id{};
   Address address{};
   ClusterMapPtr map{};
+  /// What this node would answer for as primary right now: fewer than the map gives it while a partition changes hands,
+  /// none without a lease.
+  std::vector<PartitionId> serving{};
   bool ready = false;
   std::uint32_t healthy = 0;
   std::uint32_t under_replicated = 0;
@@ -142,6 +145,15 @@ class Node final : public Table {
   /// The same, by a process that is about to end: from this call on, whatever comes of it, the node joins no cluster
   /// (`join` fails with stopped) and lets nobody join it. May be repeated where it fails.
   void leave_for_good(StatusHandler handler);
+  /// Gives up the member called `name`, which must be down, on behalf of an operator who accepts the loss: what it
+  /// alone held begins again with nothing, elsewhere. Done when every member knows. Errors: invalid_argument (no member
+  /// has that name), conflict (it is not down, or has just come back), not_applied (no leader), stopped.
+  void forget(std::string_view name, StatusHandler handler);
+  /// Where a majority of the voters is gone for good: makes this node a cluster of one, on behalf of an operator, with
+  /// the entries that it is primary for; all else is for other survivors to bring, each recovered the same way and
+  /// joined to this one. Errors: conflict (it holds a lease, so a majority lives; a join or leave is under way),
+  /// stopped.
+  void recover(StatusHandler handler);
   /// Blocking forms; throw std::system_error with the sentence.
   void join(std::string_view peers);
   void leave();
@@ -151,6 +163,11 @@ class Node final : public Table {
   /// Where others reach this node; the port is the real one where `listen` gave 0.
   Address address() const;
   NodeStatus status() const;
+  // Parts of the status that cost next to nothing.
+  /// The newest map of this node's cluster.
+  ClusterMapPtr map() const;
+  /// Whether this node is an active member that holds its lease at this very moment.
+  bool is_ready() const;
   /// Names of all members, this node's first, the others in order of name.
   std::vector<std::string> peers() const;
   /// Keys that this node is primary for, about `max_bytes` of them a page, in no particular order. Where the node is

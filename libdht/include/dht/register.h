@@ -1,7 +1,7 @@
 // Register: the one place that holds the newest cluster map. A change is a compare-and-set on its revision.
 //
-// Implementations: `HeldRegister` (libdht/src/cluster/held_register.h), held by one node, reached by the others through
-// messages and handed over when the holder leaves.
+// Implementations: `QuorumRegister` (libdht/src/agreement/quorum_register.h), kept by a majority of the voters that the
+// map names.
 //
 // Thread rule: called from the membership's strand only; handlers are called there, never inside the call.
 #pragma once

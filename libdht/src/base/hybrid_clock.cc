@@ -11,8 +11,12 @@ constexpr unsigned kCounterBits = 16;
 constexpr std::uint64_t kMillisecondsMask = (std::uint64_t{1} << (64 - kCounterBits)) - 1;
 }  // namespace
 
+std::uint64_t HybridClock::version_at(std::uint64_t wall_ms) noexcept {
+  return (wall_ms & kMillisecondsMask) << kCounterBits;
+}
+
 std::uint64_t HybridClock::next(std::uint64_t wall_ms) noexcept {
-  const std::uint64_t physical = (wall_ms & kMillisecondsMask) << kCounterBits;
+  const std::uint64_t physical = version_at(wall_ms);
   DHT_ASSERT(physical < kLimit);
   // A full counter carries into the milliseconds: the clock then runs ahead of the wall until that catches up.
   last_ = std::max(last_ + 1, physical);

@@ -14,6 +14,8 @@ class HybridClock {
   /// runs out.
   static constexpr std::uint64_t kLimit = std::uint64_t{1} << 63;
 
+  /// The first version of that millisecond.
+  static std::uint64_t version_at(std::uint64_t wall_ms) noexcept;
   /// The next version: greater than every one given or observed, and no older than the wall clock.
   std::uint64_t next(std::uint64_t wall_ms) noexcept;
   /// Someone else gave `version` (below `kLimit`): all further ones are greater.

@@ -33,6 +33,7 @@ std::optional<Answer> judge_call(const wire::Call& join, std::uint64_t wall_ms, 
   }
   if (auto refused = judge_setting("partitions", join.partitions, settings.partitions)) return refused;
   if (auto refused = judge_setting("copies of each entry", join.replicas, settings.replicas)) return refused;
+  if (auto refused = judge_setting("ms as the length of a lease", join.lease_ms, settings.lease_ms)) return refused;
   if (join.wall_ms > wall_ms && join.wall_ms - wall_ms > max_clock_skew_ms) {
     return refusal(Errc::incompatible,
                    fmt::format("this node's clock is {} seconds ahead of the cluster's, so its entries would win over "
@@ -48,8 +49,8 @@ std::optional<Answer> judge_record(const NodeRecord& newcomer, const Scene& scen
     if (same->state == NodeState::leaving) {
       return refusal_for_now(Errc::conflict, fmt::format("{} is still leaving this cluster", same->name));
     }
-    const bool may_start_over = same->state == NodeState::active && primaries_of(map, same->id) == 0 &&
-                                std::find(map.voters.begin(), map.voters.end(), same->id) == map.voters.end();
+    // An earlier join of its own broke off after the activation: it is taken out and let in anew.
+    const bool may_start_over = primaries_of(map, same->id) == 0 && map.leader != same->id;
     if (same->state == NodeState::joining || may_start_over) return std::nullopt;
     return member_already(*same);
   }

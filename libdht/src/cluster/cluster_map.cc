@@ -8,6 +8,7 @@
 #include <dht/partitioner.h>
 
 #include "base/assert.h"
+#include "base/hybrid_clock.h"
 
 namespace dht {
 
@@ -89,6 +90,7 @@ class Inspection {
       return fmt::format("partition {} was begun empty in epoch {}, but is in epoch {}", p, partition.empty_from,
                          partition.epoch);
     }
+    if (partition.floor >= base::HybridClock::kLimit) return fmt::format("partition {} has an impossible floor", p);
     auto broken = check_role(p, partition.primary);
     for (std::size_t i = 0; i < partition.backups.size() && !broken; ++i)
       broken = check_role(p, partition.backups[i]);

@@ -30,8 +30,8 @@ enum : std::uint32_t {
 };
 }
 
-/// partition* with partition = epoch, epochs since it was begun empty, primary, count of backups, backup*, count of
-/// learners, (learner, since)*; all varints.
+/// partition* with partition = epoch, epochs since it was begun empty, floor, primary, count of backups, backup*, count
+/// of learners, (learner, since)*; all varints.
 std::string encode_roles(const ClusterMap& map) {
   std::string out;
   out.reserve(map.partitions.size() * 4);
@@ -43,6 +43,7 @@ std::string encode_roles(const ClusterMap& map) {
   for (const PartitionRecord& partition : map.partitions) {
     wire::append_varint(out, partition.epoch);
     wire::append_varint(out, partition.epoch - partition.empty_from);
+    wire::append_varint(out, partition.floor);
     append_node(partition.primary);
     wire::append_varint(out, partition.backups.size());
     for (const NodeId backup : partition.backups)
@@ -75,7 +76,7 @@ class RolesReader {
     std::uint64_t since_empty = 0;
     if (!number(partition.epoch) || !number(since_empty) || since_empty >= partition.epoch) return false;
     partition.empty_from = partition.epoch - since_empty;
-    if (!node(partition.primary)) return false;
+    if (!number(partition.floor) || !node(partition.primary)) return false;
     std::uint64_t backups = 0;
     if (!number(backups) || backups > nodes_.size() || backups > rest_.size()) return false;
     partition.backups.resize(static_cast<std::size_t>(backups));

@@ -1,5 +1,7 @@
 #include "cluster/cluster_membership.h"
 
+#include <algorithm>
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -8,72 +10,76 @@
 
 #include <dht/error.h>
 
+#include "cluster/contact.h"
 #include "cluster/join_procedure.h"
 #include "cluster/leader_seat.h"
 #include "cluster/leave_procedure.h"
 #include "cluster/refusal.h"
+#include "cluster/solitude.h"
+#include "cluster/voter_seat.h"
+#include "lease/rules.h"
 #include "wire/message_type.h"
 
 namespace dht::cluster {
 namespace {
 
-constexpr Duration kTick = std::chrono::milliseconds(50);
-/// Facts that come together go to the leader together.
-constexpr Duration kHeartbeatSpacing = std::chrono::milliseconds(1);
+constexpr Duration kLongestTick = std::chrono::milliseconds(50);
 
 class ClusterMembership final : public Membership {
  public:
   ClusterMembership(MemberOptions options, Scheduler& scheduler, Transport& transport)
       : member_(std::move(options), scheduler, transport),
-        seat_(member_),
-        join_(member_, seat_),
-        leave_(member_, seat_),
+        voter_(member_, [this](const ClusterMapPtr& map, Duration wait) { on_elected(map, wait); }),
+        seat_(member_, voter_),
+        contact_(member_, seat_, [this](const ClusterMapPtr& map) { learn_map(map); }),
+        join_(seats()),
+        leave_(seats()),
         alive_(std::make_shared<bool>(true)) {
     member_.set_ask_self(
         [this](wire::Call call, Member::AnswerHandler answer) { seat_.on_call(std::move(call), std::move(answer)); });
+    member_.set_followers([this] { on_adopted(); }, [this] { on_forgotten(); });
   }
 
   void start(MembershipClient& client) override {
     member_.set_client(client);
     on_strand([this] {
-      seat_.take(member_.map());
+      seat_.take(member_.map(), member_.lease());
       tick();
-      heartbeat();
+      contact_.start();
     });
   }
 
-  void stop() override {
-    alive_.reset();
-    const Status stopped{Errc::stopped, "the node is being stopped"};
-    stopped_ = true;
-    for (auto* handlers : {&join_handlers_, &leave_handlers_})
-      finish(*handlers, stopped);
-    for (Request& request : take_requests())
-      request.handler(stopped);
-    member_.stop();
-    tick_timer_.reset();
-    heartbeat_timer_.reset();
-  }
+  void stop() override;
 
   ClusterMapPtr map() const override { return member_.map(); }
   MembershipView view() const override { return member_.view(); }
-  bool may_serve(Instant) const override { return true; }
+  bool may_serve(Instant now) const override { return contact_.may_serve(now); }
 
   void report_soon() override {
-    on_strand([this] { send_heartbeat_soon(); });
+    on_strand([this] { contact_.send_soon(); });
   }
 
   void heard_of(ClusterId cluster, Revision revision) override {
     on_strand([this, cluster, revision] {
       for (const ClusterMapPtr& known : {member_.map(), member_.target()}) {
-        if (known && known->cluster == cluster && revision > known->revision) return send_heartbeat_soon();
+        if (known && known->cluster == cluster && revision > known->revision) return contact_.send_soon();
       }
     });
   }
 
-  void join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) override;
-  void leave(StatusHandler handler) override;
-  void leave_for_good(StatusHandler handler) override;
+  void join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) override {
+    request({.kind = Request::Kind::join, .peers = std::move(peers), .goal = goal, .handler = std::move(handler)});
+  }
+  void leave(StatusHandler handler) override { request({.kind = Request::Kind::leave, .handler = std::move(handler)}); }
+  void leave_for_good(StatusHandler handler) override {
+    request({.kind = Request::Kind::leave_for_good, .handler = std::move(handler)});
+  }
+  void forget(std::string name, StatusHandler handler) override {
+    request({.kind = Request::Kind::forget, .name = std::move(name), .handler = std::move(handler)});
+  }
+  void recover(StatusHandler handler) override {
+    request({.kind = Request::Kind::recover, .handler = std::move(handler)});
+  }
 
   void on_request(const LinkInfo& from, std::uint16_t type, std::string payload) override;
   void on_reply(const Peer&, std::uint16_t type, std::string payload) override {
@@ -90,23 +96,34 @@ class ClusterMembership final : public Membership {
     });
   }
 
+  Seats seats() { return {member_, voter_, seat_, contact_}; }
+
   static void finish(std::vector<StatusHandler>& handlers, const Status& status) {
     for (StatusHandler& handler : std::exchange(handlers, {}))
       handler(status);
   }
 
-  /// A join or leave that has not begun.
+  /// A wish that has not been looked at yet.
   struct Request {
-    bool is_leave = false;
-    bool for_good = false;
+    enum class Kind { join, leave, leave_for_good, forget, recover };
+    Kind kind = Kind::join;
     std::vector<PeerName> peers{};
     JoinGoal goal = JoinGoal::one_peer;
+    std::string name{};
     StatusHandler handler{};
+  };
+  struct Forget {
+    std::string name{};
+    std::vector<StatusHandler> handlers{};
   };
   void request(Request request);
   std::vector<Request> take_requests();
+  void begin(Request request);
   void begin_join(Request request);
   void begin_leave(Request request);
+  void begin_forget(Request request);
+  void forget_next();
+  void begin_recovery(Request request);
 
   void log_success(std::string_view line);
   /// Once for each reason: callers may try for as long as it takes.
@@ -114,94 +131,56 @@ class ClusterMembership final : public Membership {
   bool is_leaving() const { return !leave_handlers_.empty(); }
 
   void tick();
-  void heartbeat();
-  void send_heartbeat();
-  void send_heartbeat_soon();
-  void on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error, const wire::Answer& answer);
   void learn_map(const ClusterMapPtr& map);
+  void on_adopted();
+  void on_elected(const ClusterMapPtr& map, Duration wait);
+  void on_forgotten();
   void answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer);
+  wire::Answer greet() const;
   wire::Answer on_push(const wire::Call& call);
 
   Member member_;
+  VoterSeat voter_;
   LeaderSeat seat_;
+  Contact contact_;
   JoinProcedure join_;
   LeaveProcedure leave_;
   bool stopped_ = false;
   bool leaves_for_good_ = false;  ///< no join begins any more
-  bool heartbeat_due_ = false;
+  bool is_forgotten_ = false;     ///< and is about to stand alone
   std::mutex requests_mutex_;
   std::vector<Request> requests_;
   std::vector<PeerName> joining_peers_;
   JoinGoal joining_goal_ = JoinGoal::one_peer;
   std::vector<StatusHandler> join_handlers_;
   std::vector<StatusHandler> leave_handlers_;
+  std::vector<StatusHandler> recovery_handlers_;
+  std::deque<Forget> forgets_;  ///< the first is under way
   std::string logged_failure_;
   std::unique_ptr<Scheduler::Timer> tick_timer_;
-  std::unique_ptr<Scheduler::Timer> heartbeat_timer_;
   std::shared_ptr<bool> alive_;  ///< seen by tasks that are still waiting when this object is gone
 };
 
+void ClusterMembership::stop() {
+  alive_.reset();
+  const Status stopped{Errc::stopped, "the node is being stopped"};
+  stopped_ = true;
+  for (auto* handlers : {&join_handlers_, &leave_handlers_, &recovery_handlers_})
+    finish(*handlers, stopped);
+  for (Forget& forget : std::exchange(forgets_, {}))
+    finish(forget.handlers, stopped);
+  for (Request& request : take_requests())
+    request.handler(stopped);
+  member_.stop();
+  contact_.stop();
+  tick_timer_.reset();
+}
+
 void ClusterMembership::tick() {
   seat_.on_tick();
-  tick_timer_ = member_.scheduler().call_later(kTick, [this] { tick(); });
-}
-
-void ClusterMembership::heartbeat() {
-  send_heartbeat();
-  heartbeat_timer_ = member_.scheduler().call_later(member_.options().heartbeat_interval, [this] { heartbeat(); });
-}
-
-void ClusterMembership::send_heartbeat_soon() {
-  if (heartbeat_due_) return;
-  heartbeat_due_ = true;
-  member_.later(kHeartbeatSpacing, [this] {
-    heartbeat_due_ = false;
-    send_heartbeat();
-  });
-}
-
-void ClusterMembership::send_heartbeat() {
-  const auto send = [this](const ClusterMapPtr& map, NodeReport report) {
-    wire::Call call = member_.make_call(wire::CallKind::heartbeat);
-    call.revision = map->revision;
-    call.report = std::move(report);
-    if (map->leader == member_.id()) {
-      return seat_.on_call(std::move(call), [](const wire::Answer&) {});
-    }
-    member_.calls().call(
-        Member::peer_of(*map, map->leader), std::move(call), member_.options().silence_limit,
-        [this, map](std::error_code error, const wire::Answer& answer) { on_heartbeat_answered(map, error, answer); });
-  };
-  send(member_.map(), member_.client().report());
-  // Once the target counts this node as a member it takes a heartbeat for the word of one, which this node is only when
-  // it has switched: the answer to its call is on the way.
-  const ClusterMapPtr target = member_.target();
-  if (!target) return;
-  const NodeRecord* self = target->find(member_.id());
-  if (self != nullptr && self->state == NodeState::joining) send(target, {});
-}
-
-void ClusterMembership::on_heartbeat_answered(const ClusterMapPtr& asked, std::error_code error,
-                                              const wire::Answer& answer) {
-  if (!error && answer.map) learn_map(answer.map);
-  if (error == Errc::stopped) return;
-  if (!error && !answer.error) {
-    member_.note_leader_heard(asked->cluster);
-    if (asked->cluster == member_.map()->cluster) member_.set_view(make_view(answer.members, answer.operations));
-    return;
-  }
-  const bool is_own = asked->cluster == member_.map()->cluster;
-  if (is_own && member_.scheduler().now() - member_.leader_heard(asked->cluster) > member_.options().silence_limit) {
-    MembershipView view = member_.view();
-    view.in_contact = false;
-    member_.set_view(std::move(view));
-  }
-  // The leadership may have gone to another node, of this node's cluster or of the one that it joins.
-  const ClusterMapPtr map = is_own ? member_.map() : member_.target();
-  if (!map || map->cluster != asked->cluster) return;
-  member_.ask_bystander(*map, [this](const ClusterMapPtr& newest) {
-    if (newest) learn_map(newest);
-  });
+  voter_.on_tick();
+  const Duration pause = std::min(kLongestTick, lease::tick_interval(member_.lease()));
+  tick_timer_ = member_.scheduler().call_later(pause, [this] { tick(); });
 }
 
 void ClusterMembership::learn_map(const ClusterMapPtr& map) {
@@ -209,14 +188,37 @@ void ClusterMembership::learn_map(const ClusterMapPtr& map) {
   join_.on_target_map(map);
 }
 
-void ClusterMembership::join(std::vector<PeerName> peers, JoinGoal goal, StatusHandler handler) {
-  request({.peers = std::move(peers), .goal = goal, .handler = std::move(handler)});
+/// Whoever the newest map names leader leads.
+void ClusterMembership::on_adopted() {
+  const ClusterMapPtr map = member_.map();
+  voter_.learn(map);
+  if (map->leader != member_.id()) {
+    seat_.vacate();
+  } else if (seat_.is_taken()) {
+    seat_.learn(map);
+  } else {
+    seat_.take(map, member_.lease());
+  }
+  contact_.follow(*map);
 }
 
-void ClusterMembership::leave(StatusHandler handler) { request({.is_leave = true, .handler = std::move(handler)}); }
+void ClusterMembership::on_elected(const ClusterMapPtr& map, Duration wait) {
+  // It may have come by way of others before, and with it the seat, or a map of later yet by which another one leads.
+  if (!is_newer(*map, *member_.map())) return;
+  seat_.take(map, wait);
+  member_.adopt(map);
+}
 
-void ClusterMembership::leave_for_good(StatusHandler handler) {
-  request({.is_leave = true, .for_good = true, .handler = std::move(handler)});
+void ClusterMembership::on_forgotten() {
+  if (is_forgotten_) return;
+  is_forgotten_ = true;
+  member_.later({}, [this] {
+    member_.log(
+        LogLevel::error,
+        "this node was forgotten by its cluster while it was silent: it stands alone from now on, with a copy of "
+        "what it held");
+    stand_alone(seats(), Kept::copies, [this](const Status&) { is_forgotten_ = false; });
+  });
 }
 
 void ClusterMembership::request(Request request) {
@@ -227,13 +229,27 @@ void ClusterMembership::request(Request request) {
   }
   on_strand([this] {
     for (Request& next : take_requests())
-      next.is_leave ? begin_leave(std::move(next)) : begin_join(std::move(next));
+      begin(std::move(next));
   });
 }
 
 std::vector<ClusterMembership::Request> ClusterMembership::take_requests() {
   std::lock_guard lock(requests_mutex_);
   return std::exchange(requests_, {});
+}
+
+void ClusterMembership::begin(Request request) {
+  switch (request.kind) {
+    case Request::Kind::join:
+      return begin_join(std::move(request));
+    case Request::Kind::leave:
+    case Request::Kind::leave_for_good:
+      return begin_leave(std::move(request));
+    case Request::Kind::forget:
+      return begin_forget(std::move(request));
+    case Request::Kind::recover:
+      return begin_recovery(std::move(request));
+  }
 }
 
 void ClusterMembership::begin_join(Request request) {
@@ -265,7 +281,7 @@ void ClusterMembership::begin_join(Request request) {
 }
 
 void ClusterMembership::begin_leave(Request request) {
-  if (request.for_good) {
+  if (request.kind == Request::Kind::leave_for_good) {
     leaves_for_good_ = true;
     seat_.close_for_good();
   }
@@ -284,6 +300,56 @@ void ClusterMembership::begin_leave(Request request) {
       log_success("left: this node stands alone and keeps a copy of its entries");
     }
     finish(leave_handlers_, status);
+  });
+}
+
+/// The leader keeps one forgetting for each caller in mind, so they are asked for one after the other.
+void ClusterMembership::begin_forget(Request request) {
+  const auto same =
+      std::find_if(forgets_.begin(), forgets_.end(), [&](const Forget& forget) { return forget.name == request.name; });
+  if (same != forgets_.end()) return same->handlers.push_back(std::move(request.handler));
+  forgets_.push_back({.name = std::move(request.name)});
+  forgets_.back().handlers.push_back(std::move(request.handler));
+  if (forgets_.size() == 1) forget_next();
+}
+
+void ClusterMembership::forget_next() {
+  wire::Call call = member_.make_call(wire::CallKind::forget);
+  call.name = forgets_.front().name;
+  member_.ask_leader(member_.map(), std::move(call), member_.options().step_timeout,
+                     [this](const wire::Answer& answer) {
+                       if (forgets_.empty()) return;  // stopped
+                       if (answer.map) member_.adopt(answer.map);
+                       Forget forget = std::move(forgets_.front());
+                       forgets_.pop_front();
+                       if (!forgets_.empty()) forget_next();
+                       if (answer.error) return finish(forget.handlers, {*answer.error, answer.message});
+                       member_.log(LogLevel::warning, fmt::format("forgot {}, and what it alone held", forget.name));
+                       finish(forget.handlers, {});
+                     });
+}
+
+void ClusterMembership::begin_recovery(Request request) {
+  if (!join_handlers_.empty() || is_leaving() || is_forgotten_) {
+    return request.handler(
+        {Errc::conflict, "a join or leave is under way; nothing was changed. Wait until it has ended"});
+  }
+  if (may_serve(member_.scheduler().now())) {
+    return request.handler(
+        {Errc::conflict,
+         "this node holds a lease, so a majority of the voters lives; nothing was changed. To give up "
+         "members that are down, forget them"});
+  }
+  recovery_handlers_.push_back(std::move(request.handler));
+  if (recovery_handlers_.size() > 1) return;
+  const std::size_t members = member_.map()->nodes.size();
+  stand_alone(seats(), Kept::entries, [this, members](const Status& status) {
+    member_.log(
+        LogLevel::warning,
+        fmt::format("recovered by force: this node has given up its cluster of {} members and stands alone, with "
+                    "the entries that it was primary for",
+                    members));
+    finish(recovery_handlers_, status);
   });
 }
 
@@ -321,12 +387,7 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
     return answer(
         refusal(Errc::conflict, "it was started without an address to advertise, and can be joined by nobody"));
   }
-  if (call.kind == hello) {
-    wire::Answer greeting;
-    greeting.map = member_.map();
-    greeting.try_later = !join_handlers_.empty();
-    return answer(std::move(greeting));
-  }
+  if (call.kind == hello) return answer(greet());
   // Whoever speaks for another node than the one that shook hands is no node of ours.
   if (call.node.id != from.node || from.node == member_.id()) {
     return answer(refusal(Errc::invalid_argument, "the call names another node than its connection"));
@@ -348,17 +409,20 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
         member_.client().on_hand_over(order.partition, order.epoch);
       }
       return answer({});
-    case register_read:
-    case register_compare_and_set:
-      if (member_.map()->find(from.node) == nullptr) {
-        return answer(refusal(Errc::conflict, "only members may see and change the register"));
-      }
-      return seat_.on_call(std::move(call), std::move(answer));
-    case take_leadership:
-      return answer(seat_.on_take_leadership(call.map, is_leaving() || !join_handlers_.empty()));
+    case prepare:
+    case accept:
+    case confirm:
+      return answer(voter_.on_call(call, seat_.holds_lease()));
     default:
       return seat_.on_call(std::move(call), std::move(answer));
   }
+}
+
+wire::Answer ClusterMembership::greet() const {
+  wire::Answer greeting;
+  greeting.map = member_.map();
+  greeting.try_later = !join_handlers_.empty();
+  return greeting;
 }
 
 wire::Answer ClusterMembership::on_push(const wire::Call& call) {

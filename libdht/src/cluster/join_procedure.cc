@@ -22,8 +22,8 @@ constexpr std::string_view kKept = "This node serves its own table as before and
 
 }  // namespace
 
-JoinProcedure::JoinProcedure(Member& member, LeaderSeat& seat)
-    : member_(member), seat_(seat), leave_(member, seat), search_(member) {}
+JoinProcedure::JoinProcedure(Seats seats)
+    : seats_(seats), member_(seats.member), seat_(seats.leader), leave_(seats), search_(seats.member) {}
 
 void JoinProcedure::start(std::vector<PeerName> peers, JoinGoal goal, StatusHandler done) {
   std::erase_if(peers, [this](const PeerName& peer) { return peer.address == member_.options().address; });
@@ -88,6 +88,7 @@ void JoinProcedure::register_with(const ClusterMapPtr& target) {
   call.from = member_.map()->cluster;
   call.partitions = member_.options().partitions;
   call.replicas = member_.options().replicas;
+  call.lease_ms = member_.options().lease_ms;
   const Peer leader = Member::peer_of(*target, target->leader);
   member_.calls().call(Peer{.address = leader.address}, std::move(call), member_.options().step_timeout,
                        [this](std::error_code error, const wire::Answer& answer) {
@@ -170,6 +171,8 @@ void JoinProcedure::on_activated(const wire::Answer& answer) {
   has_moved_ = true;
   seat_.vacate();
   member_.become(map);
+  seats_.voter.enter(map);
+  seats_.contact.begin();
   member_.transport().set_identity({member_.id(), map->cluster, member_.options().address});
   member_.client().switch_to(map);
   settle();

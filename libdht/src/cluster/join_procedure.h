@@ -18,16 +18,15 @@
 
 #include <dht/membership.h>
 
-#include "cluster/leader_seat.h"
 #include "cluster/leave_procedure.h"
-#include "cluster/member.h"
 #include "cluster/peer_search.h"
+#include "cluster/solitude.h"
 
 namespace dht::cluster {
 
 class JoinProcedure {
  public:
-  JoinProcedure(Member& member, LeaderSeat& seat);
+  explicit JoinProcedure(Seats seats);
 
   /// `done` once.
   void start(std::vector<PeerName> peers, JoinGoal goal, StatusHandler done);
@@ -58,6 +57,7 @@ class JoinProcedure {
   void give_up(Status status);
   void end(Status status);
 
+  Seats seats_;
   Member& member_;
   LeaderSeat& seat_;
   LeaveProcedure leave_;

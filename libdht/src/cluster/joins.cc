@@ -100,9 +100,10 @@ void Joins::admit(const Scene& scene, MapChange& change) {
     if (!join.wanted || join.given_up) continue;
     if (const NodeRecord* listed = scene.map->find(id)) {
       if (listed->state == NodeState::joining || change.map().find(id) == nullptr) continue;
-      if (listed->state == NodeState::active && is_removable(change.map(), id)) {
+      // Its vote, if it has one, is taken from it first.
+      if (listed->state != NodeState::leaving && is_removable(change.map(), id)) {
         change.remove_node(id);
-      } else if (listed->state == NodeState::down || primaries_of(change.map(), id) > 0) {
+      } else if (primaries_of(change.map(), id) > 0) {
         refuse(join, member_already(*listed), scene);
       }
       continue;
@@ -153,10 +154,13 @@ void Joins::answer_listed(Join& join, const Scene& scene) {
   if (!join.wanted || join.given_up || !is_joining(scene.map->find(join.node.id))) return;
   Answer answer;
   answer.map = scene.map;
-  answer.drop_copies =
-      join.from && std::any_of(scene.map->nodes.begin(), scene.map->nodes.end(), [&](const NodeRecord& member) {
-        return is_member(&member) && scene.is_alive(member.id) && scene.reports.may_hold_copies(member.id, join.from);
-      });
+  for (const NodeRecord& member : scene.map->nodes) {
+    if (!is_member(&member) || !scene.is_alive(member.id)) continue;
+    // A leader that is new has yet to hear of all members. One that says nothing is called down before long: to wait
+    // for that is better than to let the joining node ask it for copies, in vain.
+    if (!scene.reports.has(member.id)) return;
+    answer.drop_copies |= join.from && scene.reports.may_hold_copies(member.id, join.from);
+  }
   join.wanted = false;
   scene.waiting.answer(CallKind::join, join.node.id, std::move(answer), scene.effects);
 }
@@ -165,9 +169,10 @@ void Joins::answer_activations(const Scene& scene) const {
   for (const NodeId id : scene.waiting.nodes(CallKind::activate)) {
     const auto join = joins_.find(id);
     Answer answer;
-    if (is_member(scene.map->find(id))) {
-      answer.map = scene.map;
-    } else if (join != joins_.end() && join->second.activating && is_joining(scene.map->find(id))) {
+    const NodeRecord* node = scene.map->find(id);
+    if (node != nullptr && node->state != NodeState::joining) {
+      answer.map = scene.map;  // also where it was silent since then and counts as down
+    } else if (join != joins_.end() && join->second.activating && is_joining(node)) {
       continue;
     } else if (scene.proposal != nullptr && is_member(scene.proposal->find(id))) {
       continue;
@@ -183,8 +188,13 @@ void Joins::answer_activations(const Scene& scene) const {
 void Joins::answer_settled(const Scene& scene, bool quiet) {
   for (const NodeId id : scene.waiting.nodes(CallKind::settle)) {
     const NodeRecord* node = scene.map->find(id);
-    if (node == nullptr || node->state == NodeState::down) {
+    if (node == nullptr) {
       scene.waiting.answer(CallKind::settle, id, refusal(Errc::not_applied, "this node is not a member of the cluster"),
+                           scene.effects);
+    } else if (node->state == NodeState::down) {
+      // It asks, so it lives; its next heartbeats make it active again.
+      scene.waiting.answer(CallKind::settle, id,
+                           refusal_for_now(Errc::not_applied, "this node was silent and counts as down"),
                            scene.effects);
     } else if (node->state == NodeState::active && quiet) {
       scene.waiting.answer(CallKind::settle, id, {}, scene.effects);

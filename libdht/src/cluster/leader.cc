@@ -8,21 +8,30 @@
 #include "base/assert.h"
 #include "cluster/admission.h"
 #include "cluster/refusal.h"
+#include "cluster/voters.h"
 
 namespace dht::cluster {
 
 using wire::CallKind;
 
-Leader::Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant now)
+namespace {
+
+wire::Answer no_majority() {
+  return refusal_for_now(Errc::not_applied, "the leader does not reach a majority of the voters");
+}
+
+}  // namespace
+
+Leader::Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant now, Duration wait)
     : self_(self),
+      lease_(options.lease),
       map_(std::move(map)),
-      last_event_(now),
-      liveness_(self, options.silence_limit, *map_, now),
+      grants_(self, options.lease, *map_, now, wait),
       spread_(self),
       joins_(options.max_clock_skew_ms),
       moves_(options.max_moves_per_node) {
   DHT_ASSERT(map_->leader == self && !violation(*map_));
-  DHT_ASSERT(options.silence_limit > Duration{0} && options.max_moves_per_node > 0);
+  DHT_ASSERT(options.lease > Duration{0} && options.max_moves_per_node > 0);
   joins_.adopt(*map_, now);
   leaves_.adopt(*map_, now);
 }
@@ -66,14 +75,31 @@ void Leader::on_leave(Ticket ticket, NodeId node, Instant now, LeaderEffects& ef
 
 void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, LeaderEffects& effects) {
   pass(now);
-  hear(call.node.id, call.revision, now);
+  acknowledge(call.node.id, call.revision);
   // A joining node's report is about the cluster that it comes from.
   if (is_member(map_->find(call.node.id)) && reports_.replace(call.node.id, call.report)) has_news_ = true;
-  wire::Answer answer;
+  // Without a lease it may have been replaced, so that its word holds no asker back from looking for another leader.
+  wire::Answer answer = holds_lease(now) ? wire::Answer{} : no_majority();
   if (call.revision < map_->revision) answer.map = map_;
   answer.members = members(now);
   answer.operations = operations(now);
+  if (call.lease_ask) answer.grant = grant(call.node.id, *call.lease_ask, now);
   effects.replies.push_back({ticket, std::move(answer)});
+  advance(now, effects);
+}
+
+void Leader::on_forget(Ticket ticket, const wire::Call& call, Instant now, LeaderEffects& effects) {
+  const Scene at = begin_call(CallKind::forget, ticket, call.node.id, now, effects);
+  forgets_.ask(call.node.id, call.name, call.wall_ms, at);
+  advance(now, effects);
+}
+
+void Leader::on_lease(Instant until, Instant now, LeaderEffects& effects) {
+  pass(now);
+  const bool had_ended = !holds_lease(now) && lease_until_.since_start != Duration::min();
+  if (had_ended) grants_ = lease::GrantBook(self_, lease_, *map_, now, lease_);
+  if (!holds_lease(now)) has_news_ = true;
+  lease_until_ = until;
   advance(now, effects);
 }
 
@@ -84,7 +110,9 @@ void Leader::set_closed(bool closed) {
 
 void Leader::on_acknowledged(NodeId node, Revision adopted, Instant now, LeaderEffects& effects) {
   pass(now);
-  hear(node, adopted, now);
+  // It has answered what this leader sent.
+  if (is_known(node) && grants_.hear(node, now)) has_news_ = true;
+  acknowledge(node, adopted);
   advance(now, effects);
 }
 
@@ -108,13 +136,16 @@ void Leader::on_refused(ClusterMapPtr newest, Instant now, LeaderEffects& effect
 
 void Leader::on_tick(Instant now, LeaderEffects& effects) {
   pass(now);
-  for (const NodeId node : spread_.again(*map_, liveness_, now))
+  for (const NodeId node : spread_.again(*map_, grants_, now))
     effects.push.push_back(node);
   advance(now, effects);
   order(now, effects);
 }
 
-void Leader::resign() { resigned_ = true; }
+void Leader::resign() {
+  resigned_ = true;
+  has_news_ = true;
+}
 
 void Leader::resume(Instant now, LeaderEffects& effects) {
   pass(now);
@@ -125,15 +156,25 @@ void Leader::resume(Instant now, LeaderEffects& effects) {
 
 bool Leader::is_proposing() const noexcept { return proposal_ != nullptr; }
 
+bool Leader::has_leaves(Instant now) const {
+  const std::vector<NodeId> asking = waiting_.nodes(CallKind::leave);
+  const bool asked =
+      std::any_of(asking.begin(), asking.end(), [&](NodeId node) { return grants_.is_alive(node, now); });
+  return asked || std::any_of(map_->nodes.begin(), map_->nodes.end(), [&](const NodeRecord& node) {
+           return node.id != self_ && node.state == NodeState::leaving && grants_.is_alive(node.id, now);
+         });
+}
+
 std::vector<NodeId> Leader::successors(Instant now) const {
   std::vector<NodeId> nodes;
   const std::set<NodeId> unfit = shunned();
   for (const NodeRecord& node : map_->nodes) {
     if (node.id == self_ || node.state != NodeState::active || unfit.contains(node.id)) continue;
-    if (liveness_.is_alive(node.id, now)) nodes.push_back(node.id);
+    if (grants_.is_alive(node.id, now)) nodes.push_back(node.id);
   }
-  // One that has the newest map can begin at once.
+  // One that has the newest map can begin at once; one that is a voter needs not become one first.
   std::stable_partition(nodes.begin(), nodes.end(), [this](NodeId node) { return spread_.has(node, map_->revision); });
+  std::stable_partition(nodes.begin(), nodes.end(), [this](NodeId node) { return may_lead(*map_, node); });
   return nodes;
 }
 
@@ -145,7 +186,7 @@ void Leader::stop(LeaderEffects& effects) {
 std::vector<wire::MemberReport> Leader::members(Instant now) const {
   std::vector<wire::MemberReport> result;
   for (const NodeRecord& node : map_->nodes) {
-    result.push_back({node.id, liveness_.is_alive(node.id, now), reports_.statistics(node.id)});
+    result.push_back({node.id, grants_.is_alive(node.id, now), reports_.statistics(node.id)});
   }
   return result;
 }
@@ -167,30 +208,42 @@ std::vector<wire::OperationReport> Leader::operations(Instant now) const {
 
 /// Every event begins with this and ends with `advance`.
 void Leader::pass(Instant now) {
-  last_event_ = now;
-  if (liveness_.pass(now)) has_news_ = true;
+  if (grants_.pass(now)) has_news_ = true;
   if (const auto retry_at = moves_.retry_at(); retry_at && now >= *retry_at) has_news_ = true;
 }
 
 Scene Leader::scene(Instant now, LeaderEffects& effects) {
-  return {map_, proposal_, liveness_, reports_, waiting_, now, effects};
+  return {map_, proposal_, grants_, reports_, waiting_, now, effects};
 }
 
 /// A call that is answered when the map and the members have come so far.
 Scene Leader::begin_call(CallKind kind, Ticket ticket, NodeId node, Instant now, LeaderEffects& effects) {
   pass(now);
-  liveness_.hear(node, now);
+  const NodeRecord* record = map_->find(node);
+  // A member proves that it is alive by its echoes; one that comes is taken at its word.
+  if (record == nullptr || record->state == NodeState::joining) grants_.hear(node, now);
   has_news_ = true;
   waiting_.add(kind, node, ticket, effects);
   return scene(now, effects);
 }
 
-void Leader::hear(NodeId node, Revision adopted, Instant now) {
-  const NodeRecord* record = map_->find(node);
-  if (record == nullptr && !joins_.knows(node)) return;
-  if (liveness_.hear(node, now)) has_news_ = true;
+void Leader::acknowledge(NodeId node, Revision adopted) {
   // The revisions that a joining node speaks of may be its own cluster's.
-  if (is_member(record) && spread_.acknowledge(node, adopted)) has_news_ = true;
+  if (is_member(map_->find(node)) && spread_.acknowledge(node, adopted)) has_news_ = true;
+}
+
+bool Leader::is_known(NodeId node) const { return map_->find(node) != nullptr || joins_.knows(node); }
+
+bool Leader::is_condemned(NodeId node) const {
+  if (proposal_ == nullptr) return false;
+  const NodeRecord* record = proposal_->find(node);
+  return record == nullptr || record->state == NodeState::down;
+}
+
+wire::LeaseGrant Leader::grant(NodeId node, const wire::LeaseAsk& ask, Instant now) {
+  if (!is_known(node)) return lease::GrantBook::nothing(ask);
+  if (grants_.on_ask(node, ask, now)) has_news_ = true;
+  return is_condemned(node) ? lease::GrantBook::nothing(ask) : grants_.grant(node, ask, now, lease_until_);
 }
 
 /// A newer chosen map, by our own proposal or somebody else's.
@@ -202,7 +255,7 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
   }
   map_ = std::move(map);
   has_news_ = true;
-  liveness_.adopt(*map_, now);
+  grants_.adopt(*map_, now);
   reports_.keep_only(*map_);
   joins_.adopt(*map_, now);
   leaves_.adopt(*map_, now);
@@ -216,9 +269,13 @@ void Leader::advance(Instant now, LeaderEffects& effects) {
   const Scene at = scene(now, effects);
   const bool had_news = has_news_;
   joins_.close_abandoned(at);
-  if (has_news_ && may_propose()) propose(at);
+  if (has_news_ && may_propose(now)) propose(at);
   joins_.answer(at, joins_.awaits_quiet(waiting_) && is_quiet(now));
-  leaves_.answer(at, spread_);
+  // Those who hold leases must know. Without one of its own it cannot tell who they are.
+  if (holds_lease(now)) {
+    leaves_.answer(at, spread_);
+    forgets_.answer(at, spread_);
+  }
   if (had_news) order(now, effects);
 }
 
@@ -229,17 +286,27 @@ std::set<NodeId> Leader::shunned() const {
   return nodes;
 }
 
-bool Leader::may_propose() const noexcept { return proposal_ == nullptr && !resigned_ && map_->leader == self_; }
+bool Leader::may_propose(Instant now) const noexcept {
+  const bool has_more_to_do = !resigned_ || !map_->next_voters.empty();
+  // Without a lease it cannot tell who is alive: it may be the one that is cut off.
+  return proposal_ == nullptr && has_more_to_do && map_->leader == self_ && holds_lease(now);
+}
 
 /// Makes one change out of all that is ready.
 void Leader::propose(const Scene& at) {
   has_news_ = false;
   MapChange change(*map_);
+  change_all(at, change);
+  if (change.empty()) return;
+  proposal_ = std::make_shared<const ClusterMap>(std::move(change).finish());
+  at.effects.propose = proposal_;
+}
+
+void Leader::change_all(const Scene& at, MapChange& change) {
+  if (resigned_) return change.finish_voter_change();
   joins_.remove_failed(at, change);
   joins_.activate(change);
-  for (const NodeRecord& node : map_->nodes) {
-    if (node.state == NodeState::down && at.is_alive(node.id)) change.mark_active(node.id);
-  }
+  change_states(at, change);
   leaves_.begin(at, change);
   std::set<NodeId> shunned = this->shunned();
   for (const NodeRecord& node : change.map().nodes) {
@@ -247,28 +314,53 @@ void Leader::propose(const Scene& at) {
     const NodeRecord* before = map_->find(node.id);
     if (is_member(&node) && before != nullptr && before->state == NodeState::joining) shunned.insert(node.id);
   }
-  const MoveInputs inputs{liveness_, reports_, shunned, at.now};
+  change_voters(at, change);
+  const MoveInputs inputs{grants_, reports_, shunned, at.now};
   moves_.finish(*map_, inputs, change);
+  forgets_.carry_out(at, shunned, change);
   leaves_.remove(at, change);
   joins_.admit(at, change);
   moves_.begin(*map_, inputs, change);
   joins_.count_moves(change.map(), moves_.waiting());
-  if (change.empty()) return;
-  proposal_ = std::make_shared<const ClusterMap>(std::move(change).finish());
-  at.effects.propose = proposal_;
+}
+
+/// Calls silent members down, and those that are down and speak again active.
+void Leader::change_states(const Scene& at, MapChange& change) const {
+  for (const NodeRecord& node : map_->nodes) {
+    const bool is_alive = at.is_alive(node.id);
+    if (node.state == NodeState::down && is_alive) change.mark_active(node.id);
+    if (is_member(&node) && !is_alive) change.mark_down(node.id);
+  }
+}
+
+/// One step of a change of voters: it is begun, or, the map that began it being chosen, completed.
+void Leader::change_voters(const Scene& at, MapChange& change) const {
+  if (!map_->next_voters.empty()) return change.finish_voter_change();
+  const std::set<NodeId> unfit = shunned();
+  std::vector<NodeId> candidates;
+  for (const NodeRecord& node : map_->nodes) {
+    const NodeRecord* next = change.map().find(node.id);
+    const bool stays = next != nullptr && next->state == NodeState::active && node.state == NodeState::active;
+    const bool is_fit = stays && at.is_alive(node.id) && !unfit.contains(node.id);
+    // One that is no voter yet must have answered: what it takes part in needs its voice.
+    const bool is_sure = map_->is_voter(node.id) || grants_.has_proved_itself(node.id);
+    if (node.id == self_ || (is_fit && is_sure)) candidates.push_back(node.id);
+  }
+  std::vector<NodeId> wanted = plan_voters(*map_, std::move(candidates));
+  if (!same_voters(wanted, map_->voters)) change.begin_voter_change(std::move(wanted));
 }
 
 void Leader::order(Instant now, LeaderEffects& effects) {
   if (resigned_ || map_->leader != self_) return;
   const std::set<NodeId> shunned = this->shunned();
-  moves_.order(*map_, proposal_.get(), {liveness_, reports_, shunned, now}, effects);
+  moves_.order(*map_, proposal_.get(), {grants_, reports_, shunned, now}, effects);
 }
 
 /// No move is planned or under way, and every alive member has the newest map.
 bool Leader::is_quiet(Instant now) const {
   const auto is_settled = [](const PartitionRecord& record) { return record.learners.empty(); };
-  return may_propose() && !has_news_ && moves_.waiting().empty() &&
-         spread_.everybody_has(*map_, map_->revision, liveness_, now) &&
+  return may_propose(now) && !has_news_ && moves_.waiting().empty() &&
+         spread_.everybody_has(*map_, map_->revision, grants_, now) &&
          std::all_of(map_->partitions.begin(), map_->partitions.end(), is_settled);
 }
 

@@ -17,8 +17,8 @@ namespace dht::cluster {
 using Ticket = std::uint64_t;
 
 struct LeaderOptions {
-  Duration silence_limit{};               ///< a node not heard for longer is not alive: not waited for, given nothing
-  std::uint32_t max_moves_per_node = 64;  ///< partitions under way to or from one node at a time
+  Duration lease{};                          ///< of the cluster's settings
+  std::uint32_t max_moves_per_node = 64;     ///< partitions under way to or from one node at a time
   std::uint64_t max_clock_skew_ms = 60'000;  ///< a joiner whose clock is further ahead would win every merge: refused
 };
 

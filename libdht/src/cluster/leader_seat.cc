@@ -7,40 +7,50 @@
 
 #include <dht/error.h>
 
+#include "agreement/quorum.h"
 #include "base/assert.h"
 #include "cluster/map_change.h"
 #include "cluster/refusal.h"
+#include "lease/rules.h"
 
 namespace dht::cluster {
 namespace {
 
-constexpr Duration kOfferAgain = std::chrono::milliseconds(50);
+constexpr Duration kTryAgain = std::chrono::milliseconds(50);
 
 bool is_for_leader(wire::CallKind kind) {
   using enum wire::CallKind;
-  return kind == join || kind == activate || kind == settle || kind == abandon || kind == leave || kind == heartbeat;
+  return kind == join || kind == activate || kind == settle || kind == abandon || kind == leave || kind == heartbeat ||
+         kind == forget;
 }
 
-LeaderOptions leader_options(const MemberOptions& options) {
-  return {.silence_limit = options.silence_limit, .max_moves_per_node = options.max_moves_per_node};
+std::vector<NodeId> members_besides(const ClusterMap& map, NodeId self) {
+  std::vector<NodeId> nodes;
+  for (const NodeRecord& node : map.nodes) {
+    if (node.id != self && is_member(&node)) nodes.push_back(node.id);
+  }
+  return nodes;
 }
 
 }  // namespace
 
-LeaderSeat::LeaderSeat(Member& member)
-    : member_(member), register_(member.scheduler(), [&member](wire::Call call, Function<void(wire::Answer)> answered) {
-        member.ask_leader(member.map(), std::move(call), member.options().step_timeout, std::move(answered));
-      }) {}
+LeaderSeat::LeaderSeat(Member& member, VoterSeat& voter) : member_(member), voter_(voter) {}
 
 LeaderSeat::~LeaderSeat() = default;
 
-void LeaderSeat::take(ClusterMapPtr map) {
+bool LeaderSeat::holds_lease() const { return lease_ && member_.scheduler().now() < lease_->until(); }
+
+void LeaderSeat::take(ClusterMapPtr map, Duration wait) {
   DHT_ASSERT(map->leader == member_.id());
-  register_.hold(map);
+  ++reign_;
   const Instant now = member_.scheduler().now();
-  leader_.emplace(member_.id(), map, leader_options(member_.options()), now);
+  const LeaderOptions options{.lease = member_.lease(), .max_moves_per_node = member_.options().max_moves_per_node};
+  taken_at_ = now;
+  lease_.emplace(options.lease);
+  leader_.emplace(member_.id(), map, options, now, wait);
   leader_->set_closed(closed_);
-  member_.note_leader_heard(leader_->map()->cluster);
+  member_.note_leader_heard(map->cluster);
+  renew();
   LeaderEffects effects;
   leader_->on_acknowledged(member_.id(), map->revision, now, effects);
   carry_out(std::move(effects));
@@ -52,7 +62,14 @@ void LeaderSeat::vacate() {
   leader_->stop(effects);
   carry_out(std::move(effects));
   leader_.reset();
-  if (register_.is_holder()) register_.release();
+  lease_.reset();
+}
+
+void LeaderSeat::learn(ClusterMapPtr map) {
+  if (!leader_ || map->revision <= leader_->map()->revision) return;
+  LeaderEffects effects;
+  leader_->on_chosen(std::move(map), member_.scheduler().now(), effects);
+  carry_out(std::move(effects));
 }
 
 void LeaderSeat::set_closed(bool closed) {
@@ -71,40 +88,40 @@ void LeaderSeat::on_call(wire::Call call, Answerer answer) {
     later.map = member_.map();
     return answer(std::move(later));
   }
-  if (call.kind == wire::CallKind::register_read || call.kind == wire::CallKind::register_compare_and_set) {
-    return answer(register_.on_call(call));
-  }
   if (!is_for_leader(call.kind)) {
     return answer(refusal(Errc::invalid_argument, "this call is not one that a leader answers"));
+  }
+  if (call.kind == wire::CallKind::leave && call.node.id == member_.id()) {
+    return answer(refusal(Errc::conflict, "the leader cannot leave before another one leads"));
   }
   if (call.kind == wire::CallKind::join) answer = logged(call.node, std::move(answer));
   const Ticket ticket = ++last_ticket_;
   waiting_.emplace(ticket, std::move(answer));
-  const Instant now = member_.scheduler().now();
   LeaderEffects effects;
+  dispatch(call, ticket, effects);
+  carry_out(std::move(effects));
+}
+
+void LeaderSeat::dispatch(const wire::Call& call, Ticket ticket, LeaderEffects& effects) {
+  const Instant now = member_.scheduler().now();
   switch (call.kind) {
     case wire::CallKind::join:
-      leader_->on_join(ticket, call, member_.scheduler().wall_ms(), now, effects);
-      break;
+      return leader_->on_join(ticket, call, member_.scheduler().wall_ms(), now, effects);
     case wire::CallKind::activate:
-      leader_->on_activate(ticket, call.node.id, now, effects);
-      break;
+      return leader_->on_activate(ticket, call.node.id, now, effects);
     case wire::CallKind::settle:
-      leader_->on_settle(ticket, call.node.id, now, effects);
-      break;
+      return leader_->on_settle(ticket, call.node.id, now, effects);
     case wire::CallKind::abandon:
-      leader_->on_abandon(ticket, call.node.id, now, effects);
-      break;
+      return leader_->on_abandon(ticket, call.node.id, now, effects);
     case wire::CallKind::leave:
-      leader_->on_leave(ticket, call.node.id, now, effects);
-      break;
+      return leader_->on_leave(ticket, call.node.id, now, effects);
     case wire::CallKind::heartbeat:
-      leader_->on_heartbeat(ticket, call, now, effects);
-      break;
+      return leader_->on_heartbeat(ticket, call, now, effects);
+    case wire::CallKind::forget:
+      return leader_->on_forget(ticket, call, now, effects);
     default:
       break;
   }
-  carry_out(std::move(effects));
 }
 
 LeaderSeat::Answerer LeaderSeat::logged(const NodeRecord& joiner, Answerer answer) {
@@ -119,7 +136,7 @@ LeaderSeat::Answerer LeaderSeat::logged(const NodeRecord& joiner, Answerer answe
 
 void LeaderSeat::on_tick() {
   if (!leader_) return;
-  member_.note_leader_heard(leader_->map()->cluster);
+  if (holds_lease()) member_.note_leader_heard(leader_->map()->cluster);
   LeaderEffects effects;
   leader_->on_tick(member_.scheduler().now(), effects);
   carry_out(std::move(effects));
@@ -128,7 +145,7 @@ void LeaderSeat::on_tick() {
 
 void LeaderSeat::carry_out(LeaderEffects effects) {
   if (effects.propose) propose(std::move(effects.propose));
-  if (leader_) push(effects.push);
+  if (leader_) push(leader_->map(), effects.push);
   for (const LeaderEffects::Order& order : effects.orders)
     this->order(order);
   for (LeaderEffects::Reply& reply : effects.replies)
@@ -136,34 +153,58 @@ void LeaderSeat::carry_out(LeaderEffects effects) {
 }
 
 void LeaderSeat::propose(ClusterMapPtr map) {
-  const Revision expected = map->revision - 1;
-  register_.compare_and_set(expected, map, [this, map](std::error_code error, ClusterMapPtr newest) {
-    if (!leader_) return;
-    const Instant now = member_.scheduler().now();
-    LeaderEffects effects;
+  voter_.maps().compare_and_set(map->revision - 1, map,
+                                [this, map, reign = reign_](std::error_code error, const ClusterMapPtr& newest) {
+                                  if (leader_ && reign == reign_) on_proposed(map, error, newest);
+                                });
+}
+
+void LeaderSeat::on_proposed(const ClusterMapPtr& map, std::error_code error, const ClusterMapPtr& newest) {
+  if (error == Errc::stopped) return;
+  // What the change says of a node holds for the leader until it is known whether it was made.
+  if (error == Errc::outcome_unknown) return find_out(map);
+  if (error) return refuse(newest);
+  const Instant now = member_.scheduler().now();
+  LeaderEffects effects;
+  leader_->on_chosen(map, now, effects);
+  member_.adopt(map);
+  if (!leader_) return;  // another one leads by this map
+  leader_->on_acknowledged(member_.id(), map->revision, now, effects);
+  carry_out(std::move(effects));
+}
+
+void LeaderSeat::find_out(const ClusterMapPtr& map) {
+  voter_.maps().read([this, map, reign = reign_](std::error_code error, const ClusterMapPtr& newest) {
+    if (!leader_ || reign != reign_ || error == Errc::stopped) return;
     if (error) {
-      leader_->on_refused(newest ? newest : leader_->map(), now, effects);
-    } else {
-      leader_->on_chosen(map, now, effects);
-      member_.adopt(map);
-      leader_->on_acknowledged(member_.id(), map->revision, now, effects);
+      return member_.later(member_.jittered(kTryAgain), [this, map, reign] {
+        if (leader_ && reign == reign_) find_out(map);
+      });
     }
-    carry_out(std::move(effects));
+    *newest == *map ? on_proposed(map, {}, newest) : refuse(newest);
   });
 }
 
-void LeaderSeat::push(const std::vector<NodeId>& nodes) {
-  const ClusterMapPtr map = leader_->map();
+/// The change was not made, or another followed it. `newest` may be null.
+void LeaderSeat::refuse(const ClusterMapPtr& newest) {
+  LeaderEffects effects;
+  leader_->on_refused(newest ? newest : leader_->map(), member_.scheduler().now(), effects);
+  carry_out(std::move(effects));
+  if (newest) member_.adopt(newest);
+}
+
+void LeaderSeat::push(const ClusterMapPtr& map, const std::vector<NodeId>& nodes) {
   for (const NodeId node : nodes) {
     wire::Call call = member_.make_call(wire::CallKind::push_map);
     call.map = map;
-    member_.calls().call(Member::peer_of(*map, node), std::move(call), member_.options().step_timeout,
-                         [this, node, revision = map->revision](std::error_code error, const wire::Answer& answer) {
-                           if (error || answer.error || !leader_) return;
-                           LeaderEffects effects;
-                           leader_->on_acknowledged(node, revision, member_.scheduler().now(), effects);
-                           carry_out(std::move(effects));
-                         });
+    member_.calls().call(
+        Member::peer_of(*map, node), std::move(call), member_.options().step_timeout,
+        [this, node, revision = map->revision, reign = reign_](std::error_code error, const wire::Answer& answer) {
+          if (error || answer.error || !leader_ || reign != reign_) return;
+          LeaderEffects effects;
+          leader_->on_acknowledged(node, revision, member_.scheduler().now(), effects);
+          carry_out(std::move(effects));
+        });
   }
 }
 
@@ -189,90 +230,92 @@ void LeaderSeat::reply(LeaderEffects::Reply reply) {
 }
 
 void LeaderSeat::hand_over(StatusHandler done) {
-  DHT_ASSERT(leader_);
+  // Another one leads already, of which this node may only be about to hear.
+  if (!leader_ || leader_->map()->leader != member_.id()) return done({});
+  const Instant now = member_.scheduler().now();
+  // Those who want to leave, too, say so to a new leader first, and go first: else each would hand on to the next.
+  if (now - taken_at_ < member_.lease()) {
+    return member_.later(kTryAgain, [this, done = std::move(done)]() mutable { hand_over(std::move(done)); });
+  }
+  if (leader_->has_leaves(now)) {
+    return keep_leading({Errc::conflict, "other members are leaving and go first"}, std::move(done));
+  }
   leader_->resign();
-  asked_.clear();
-  offer_leadership(std::move(done));
-}
-
-void LeaderSeat::offer_leadership(StatusHandler done) {
-  if (!leader_) return done({Errc::conflict, "the leadership has gone to another node meanwhile"});
-  if (leader_->is_proposing()) {
-    return member_.later(kOfferAgain, [this, done = std::move(done)]() mutable { offer_leadership(std::move(done)); });
+  if (now - member_.leader_heard(leader_->map()->cluster) > member_.options().step_timeout) {
+    return keep_leading({Errc::not_applied, "the leader does not reach a majority of the voters; nothing was changed"},
+                        std::move(done));
   }
-  const std::optional<NodeId> successor = next_candidate();
-  if (!successor) {
-    keep_leading();
-    return done({Errc::conflict, "no other member can take the leadership over; nothing was changed"});
+  // A change of voters is completed first: the next leader must be one of those that it ends with.
+  if (leader_->is_proposing() || !leader_->map()->next_voters.empty()) {
+    return member_.later(kTryAgain, [this, done = std::move(done)]() mutable { hand_over(std::move(done)); });
   }
-  asked_.insert(*successor);
+  const std::vector<NodeId> successors = leader_->successors(now);
+  if (successors.empty()) {
+    return keep_leading({Errc::conflict, "no other member can take the leadership over; nothing was changed"},
+                        std::move(done));
+  }
   MapChange change(*leader_->map());
-  change.set_leader(*successor);
-  send_offer(std::make_shared<const ClusterMap>(std::move(change).finish()), *successor, false, std::move(done));
+  change.set_leader(successors.front());
+  propose_successor(std::make_shared<const ClusterMap>(std::move(change).finish()), std::move(done));
 }
 
-std::optional<NodeId> LeaderSeat::next_candidate() const {
-  for (const NodeId node : leader_->successors(member_.scheduler().now())) {
-    if (!asked_.contains(node)) return node;
-  }
-  return std::nullopt;
-}
-
-void LeaderSeat::send_offer(ClusterMapPtr offered, NodeId successor, bool delivered_before, StatusHandler done) {
-  wire::Call call = member_.make_call(wire::CallKind::take_leadership);
-  call.map = offered;
-  const Peer peer = Member::peer_of(*offered, successor);
-  member_.calls().call(peer, std::move(call), member_.options().step_timeout,
-                       [this, offered, successor, delivered_before, done = std::move(done)](
-                           std::error_code error, wire::Answer answer) mutable {
-                         on_offer_answered(offered, successor, error, std::move(answer), delivered_before,
-                                           std::move(done));
-                       });
-}
-
-void LeaderSeat::on_offer_answered(ClusterMapPtr offered, NodeId successor, std::error_code error, wire::Answer answer,
-                                   bool delivered_before, StatusHandler done) {
-  if (error == Errc::stopped || !leader_) return done({Errc::stopped, "the node is being stopped"});
-  if (answer.map) member_.adopt(answer.map);
-  if (!error && !answer.error) member_.adopt(offered);
-  if (member_.map()->generation >= offered->generation) {
-    vacate();
-    return done({});
-  }
-  const bool not_delivered = error == Errc::unreachable || error == Errc::incompatible || error == Errc::overloaded ||
-                             error == Errc::too_large;
-  if ((!error || not_delivered) && !delivered_before) return offer_leadership(std::move(done));
-  // It may have taken the leadership, and may have handed it on since: there is no way back, only on.
-  member_.ask_bystander(*offered, [this](const ClusterMapPtr& map) {
-    if (map) member_.adopt(map);
-  });
-  member_.later(member_.jittered(kOfferAgain), [this, offered, successor, done = std::move(done)]() mutable {
-    send_offer(offered, successor, true, std::move(done));
-  });
-}
-
-void LeaderSeat::keep_leading() {
+void LeaderSeat::keep_leading(Status reason, StatusHandler done) {
   LeaderEffects effects;
   leader_->resume(member_.scheduler().now(), effects);
   carry_out(std::move(effects));
+  done(std::move(reason));
 }
 
-wire::Answer LeaderSeat::on_take_leadership(const ClusterMapPtr& map, bool busy) {
-  wire::Answer answer;
-  const ClusterMapPtr own = member_.map();
-  const bool taken_already = is_taken() && map && own->cluster == map->cluster && own->generation >= map->generation;
-  if (!taken_already) {
-    const bool fits = map && is_newer(*map, *own) && map->leader == member_.id() && !is_taken();
-    if (!fits || busy) {
-      answer = refusal(Errc::conflict, busy ? "the node is leaving itself" : "the offer does not fit the node's map");
-      answer.map = own;
-      return answer;
+void LeaderSeat::propose_successor(ClusterMapPtr map, StatusHandler done) {
+  voter_.maps().compare_and_set(
+      map->revision - 1, map,
+      [this, map, done = std::move(done)](std::error_code error, const ClusterMapPtr& newest) mutable {
+        if (error == Errc::stopped) return done({error, "the node is being stopped"});
+        if (error) return hand_over_again(newest, std::move(done));
+        member_.adopt(map);
+        push(map, members_besides(*map, member_.id()));
+        done({});
+      });
+}
+
+/// Refused or unknown: the register tells what has become of it.
+void LeaderSeat::hand_over_again(const ClusterMapPtr& newest, StatusHandler done) {
+  if (newest) member_.adopt(newest);
+  voter_.maps().read([this, done = std::move(done)](std::error_code error, const ClusterMapPtr& read) mutable {
+    if (error == Errc::stopped) return done({error, "the node is being stopped"});
+    if (read) member_.adopt(read);
+    member_.later(member_.jittered(kTryAgain),
+                  [this, done = std::move(done)]() mutable { hand_over(std::move(done)); });
+  });
+}
+
+void LeaderSeat::renew() {
+  if (!leader_) return;
+  const ClusterMapPtr map = leader_->map();
+  const std::uint64_t ask = lease_->ask(member_.scheduler().now());
+  for (const NodeId voter : agreement::all_voters(*map)) {
+    wire::Call call;
+    call.kind = wire::CallKind::confirm;
+    call.voter = {.cluster = map->cluster, .voter = voter, .generation = map->generation};
+    auto on_answer = [this, ask, voter, reign = reign_](std::error_code error, const wire::Answer& answer) {
+      if (leader_ && reign == reign_ && !error && answer.reply) on_confirmed(ask, voter, *answer.reply);
+    };
+    if (voter == member_.id()) {
+      call.node.id = voter;
+      on_answer({}, voter_.on_call(call, true));
+    } else {
+      voter_.ask(*map, voter, std::move(call), std::move(on_answer));
     }
-    member_.adopt(map);
-    take(map);
   }
-  answer.map = member_.map();
-  return answer;
+}
+
+void LeaderSeat::on_confirmed(std::uint64_t ask, NodeId voter, const wire::VoterReply& reply) {
+  const Instant before = lease_->until();
+  lease_->on_reply(ask, voter, reply, *leader_->map());
+  if (lease_->until() == before) return;
+  LeaderEffects effects;
+  leader_->on_lease(lease_->until(), member_.scheduler().now(), effects);
+  carry_out(std::move(effects));
 }
 
 void LeaderSeat::refresh_view() {

@@ -1,20 +1,17 @@
-// LeaderSeat: carries out what the leader's logic wants, while this node is the leader: changes the register, pushes
-// maps, sends orders, answers calls. Between times it is empty.
+// LeaderSeat: carries out what the leader's logic wants, while this node is the leader: keeps its lease, changes the
+// map, pushes maps, sends orders, answers calls. Between times it is empty.
 //
 // Thread rule: the membership's strand.
 #pragma once
 
 #include <map>
-#include <memory>
 #include <optional>
-#include <set>
 #include <vector>
 
-#include <dht/register.h>
-
-#include "cluster/held_register.h"
 #include "cluster/leader.h"
 #include "cluster/member.h"
+#include "cluster/voter_seat.h"
+#include "lease/leader_lease.h"
 
 namespace dht::cluster {
 
@@ -23,16 +20,19 @@ class LeaderSeat {
   /// Gives an answer to whoever called.
   using Answerer = Function<void(wire::Answer)>;
 
-  explicit LeaderSeat(Member& member);
+  LeaderSeat(Member& member, VoterSeat& voter);
   ~LeaderSeat();
 
   bool is_taken() const noexcept { return leader_.has_value(); }
   /// A change of the map is under way.
   bool is_proposing() const noexcept { return leader_ && leader_->is_proposing(); }
-  /// This node leads by `map` and holds the register.
-  void take(ClusterMapPtr map);
+  bool holds_lease() const;
+  /// This node leads by `map`, which is known since now to be chosen; it calls nobody down before `wait` has passed.
+  void take(ClusterMapPtr map, Duration wait);
   /// It no longer does; whoever waits is told to ask again.
   void vacate();
+  /// A newer map, made by another node, that still names this one leader.
+  void learn(ClusterMapPtr map);
 
   /// A call for the leader. Answered later, or at once with "later" and the newest map where this node does not lead.
   void on_call(wire::Call call, Answerer answer);
@@ -41,38 +41,41 @@ class LeaderSeat {
   /// Joins are put off from now on, whatever `set_closed` says.
   void close_for_good();
 
-  /// Hands the leadership to another live member, as a leaving leader does. `done` when that has taken it over, or with
-  /// Errc::conflict where none can now (each is gone, or is leaving itself); then this node still leads.
+  /// Makes another live member leader, as a leaving leader does. `done` when the map says so, or with Errc::conflict
+  /// where none can lead now (each is gone, or is leaving itself), or Errc::not_applied where no majority can be
+  /// reached; then this node still leads.
   void hand_over(StatusHandler done);
-  /// Takes the leadership over from the present leader, by `map`.
-  wire::Answer on_take_leadership(const ClusterMapPtr& map, bool busy);
 
+  /// Asks the voters to confirm that this node leads.
+  void renew();
   void on_tick();
-  HeldRegister& held_register() noexcept { return register_; }
 
  private:
   /// Tells of a join that is refused for good.
   Answerer logged(const NodeRecord& joiner, Answerer answer);
+  void dispatch(const wire::Call& call, Ticket ticket, LeaderEffects& effects);
   void carry_out(LeaderEffects effects);
   void propose(ClusterMapPtr map);
-  void push(const std::vector<NodeId>& nodes);
+  void on_proposed(const ClusterMapPtr& map, std::error_code error, const ClusterMapPtr& newest);
+  void find_out(const ClusterMapPtr& map);
+  void refuse(const ClusterMapPtr& newest);
+  void push(const ClusterMapPtr& map, const std::vector<NodeId>& nodes);
   void order(const LeaderEffects::Order& order);
   void reply(LeaderEffects::Reply reply);
-  void offer_leadership(StatusHandler done);
-  void on_offer_answered(ClusterMapPtr offered, NodeId successor, std::error_code error, wire::Answer answer,
-                         bool delivered_before, StatusHandler done);
-  void send_offer(ClusterMapPtr offered, NodeId successor, bool delivered_before, StatusHandler done);
-  /// A live, active member that has not refused.
-  std::optional<NodeId> next_candidate() const;
-  void keep_leading();
+  void on_confirmed(std::uint64_t ask, NodeId voter, const wire::VoterReply& reply);
+  void keep_leading(Status reason, StatusHandler done);
+  void propose_successor(ClusterMapPtr map, StatusHandler done);
+  void hand_over_again(const ClusterMapPtr& newest, StatusHandler done);
   void refresh_view();
 
   Member& member_;
-  HeldRegister register_;
+  VoterSeat& voter_;
   std::optional<Leader> leader_;
+  std::optional<lease::LeaderLease> lease_;  ///< while the seat is taken
+  Instant taken_at_{};
+  std::uint64_t reign_ = 0;  ///< counts the times that it was taken: late answers are of an earlier one
   bool closed_ = false;
   bool closed_for_good_ = false;
-  std::set<NodeId> asked_;  ///< to take the leadership over, and have refused
   Ticket last_ticket_ = 0;
   std::map<Ticket, Answerer> waiting_;
 };

@@ -1,13 +1,10 @@
 #include "cluster/leave_procedure.h"
 
-#include <memory>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include <dht/error.h>
-
-#include "base/random_id.h"
 
 namespace dht::cluster {
 namespace {
@@ -16,10 +13,11 @@ constexpr Duration kTryAgain = std::chrono::milliseconds(50);
 
 }  // namespace
 
-LeaveProcedure::LeaveProcedure(Member& member, LeaderSeat& seat) : member_(member), seat_(seat) {}
+LeaveProcedure::LeaveProcedure(Seats seats) : seats_(seats), member_(seats.member), seat_(seats.leader) {}
 
 void LeaveProcedure::start(StatusHandler done) {
   done_ = std::move(done);
+  member_.expect_removal(true);
   last_progress_ = member_.scheduler().now();
   last_revision_ = member_.map()->revision;
   step();
@@ -27,12 +25,13 @@ void LeaveProcedure::start(StatusHandler done) {
 
 void LeaveProcedure::step() {
   // The change under way may let somebody in.
-  if (seat_.is_proposing()) return member_.later(member_.jittered(kTryAgain), [this] { step(); });
-  if (member_.map()->nodes.size() == 1) return std::exchange(done_, nullptr)({});
+  if (seat_.is_proposing() && seat_.holds_lease())
+    return member_.later(member_.jittered(kTryAgain), [this] { step(); });
+  if (member_.map()->nodes.size() == 1) return end({});
   if (!seat_.is_taken()) return ask_to_go();
   seat_.hand_over([this](Status status) {
     if (status.code == Errc::conflict) return wait_for_successor(std::move(status));
-    if (status) return std::exchange(done_, nullptr)(std::move(status));
+    if (status) return end(std::move(status));
     ask_to_go();
   });
 }
@@ -47,7 +46,7 @@ void LeaveProcedure::wait_for_successor(Status status) {
   }
   if (now - last_progress_ > member_.options().step_timeout) {
     status.code = Errc::not_applied;
-    return std::exchange(done_, nullptr)(std::move(status));
+    return end(std::move(status));
   }
   member_.later(member_.jittered(kTryAgain), [this] { step(); });
 }
@@ -58,25 +57,17 @@ void LeaveProcedure::ask_to_go() {
 }
 
 void LeaveProcedure::on_answer(const wire::Answer& answer) {
+  if (answer.error && answer.error != Errc::stopped && seat_.is_taken()) return step();  // it was made leader meanwhile
   if (answer.error) {
-    return std::exchange(done_, nullptr)(
-        {*answer.error, fmt::format("this node is still a member, and nothing was lost: {}", answer.message)});
+    return end({*answer.error, fmt::format("this node is still a member, and nothing was lost: {}", answer.message)});
   }
   if (answer.map) member_.adopt(answer.map);
-  stand_alone();
+  stand_alone(seats_, Kept::copies, [this](Status status) { end(std::move(status)); });
 }
 
-void LeaveProcedure::stand_alone() {
-  const ClusterMapPtr left = member_.map();
-  const auto cluster = base::random_id<ClusterId>(member_.scheduler());
-  const auto alone = std::make_shared<const ClusterMap>(
-      found_cluster(cluster, left->settings, member_.id(), member_.options().name, member_.options().address));
-  member_.become(alone);
-  member_.transport().set_identity({member_.id(), cluster, member_.options().address});
-  member_.client().stand_alone(alone, [this, alone](Status status) {
-    seat_.take(alone);
-    std::exchange(done_, nullptr)(std::move(status));
-  });
+void LeaveProcedure::end(Status status) {
+  member_.expect_removal(false);
+  std::exchange(done_, nullptr)(std::move(status));
 }
 
 }  // namespace dht::cluster

@@ -6,14 +6,13 @@
 
 #include <dht/membership.h>
 
-#include "cluster/leader_seat.h"
-#include "cluster/member.h"
+#include "cluster/solitude.h"
 
 namespace dht::cluster {
 
 class LeaveProcedure {
  public:
-  LeaveProcedure(Member& member, LeaderSeat& seat);
+  explicit LeaveProcedure(Seats seats);
 
   /// `done` once; at once where the node stands alone already.
   void start(StatusHandler done);
@@ -23,8 +22,9 @@ class LeaveProcedure {
   void wait_for_successor(Status status);
   void ask_to_go();
   void on_answer(const wire::Answer& answer);
-  void stand_alone();
+  void end(Status status);
 
+  Seats seats_;
   Member& member_;
   LeaderSeat& seat_;
   StatusHandler done_;

@@ -100,7 +100,7 @@ void Leaves::remove(const Scene& scene, MapChange& change) const {
 void Leaves::answer(const Scene& scene, const Spread& spread) {
   std::erase_if(queue_, [&](const Leave& leave) {
     if (!leave.removed_at) return false;
-    if (!spread.everybody_has(*scene.map, *leave.removed_at, scene.liveness, scene.now)) return false;
+    if (!spread.everybody_has(*scene.map, *leave.removed_at, scene.grants, scene.now)) return false;
     // With the map: the leaving node's own clients have yet to find those who hold its partitions now.
     Answer done;
     done.map = scene.map;

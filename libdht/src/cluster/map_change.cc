@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "cluster/voters.h"
 
 namespace dht::cluster {
 
@@ -39,7 +40,7 @@ void MapChange::add_joining(NodeRecord node) {
 void MapChange::remove_node(NodeId id) {
   const NodeRecord& node = member(id);
   DHT_ASSERT(map_.leader != id);
-  DHT_ASSERT(std::find(map_.voters.begin(), map_.voters.end(), id) == map_.voters.end());
+  DHT_ASSERT(!map_.is_voter(id));
   DHT_ASSERT(std::none_of(map_.partitions.begin(), map_.partitions.end(),
                           [id](const PartitionRecord& partition) { return has_role(partition, id); }));
   map_.nodes.erase(map_.nodes.begin() + (&node - map_.nodes.data()));
@@ -79,10 +80,25 @@ void MapChange::set_leader(NodeId id) {
   const NodeRecord& node = member(id);
   DHT_ASSERT(node.state == NodeState::active);
   DHT_ASSERT(map_.leader != id);
+  if (map_.next_voters.empty() && !map_.is_voter(id)) {
+    map_.next_voters = map_.voters;
+    std::replace(map_.next_voters.begin(), map_.next_voters.end(), map_.leader, id);
+  }
+  DHT_ASSERT(may_lead(map_, id));
   map_.leader = id;
   ++map_.generation;
-  map_.voters = {id};
-  map_.next_voters.clear();
+}
+
+void MapChange::begin_voter_change(std::vector<NodeId> next) {
+  changed_ = true;
+  DHT_ASSERT(map_.next_voters.empty() && !next.empty());
+  map_.next_voters = std::move(next);
+}
+
+void MapChange::finish_voter_change() {
+  changed_ = true;
+  DHT_ASSERT(!map_.next_voters.empty());
+  map_.voters = std::exchange(map_.next_voters, {});
 }
 
 void MapChange::add_learner(PartitionId partition, NodeId node) {
@@ -113,6 +129,18 @@ void MapChange::reopen_primary(PartitionId partition) {
   PartitionRecord& record = partition_record(partition);
   record.learners.clear();
   ++record.epoch;
+}
+
+void MapChange::begin_empty(PartitionId partition, NodeId to, Version floor) {
+  PartitionRecord& record = partition_record(partition);
+  const NodeRecord& primary = member(to);
+  DHT_ASSERT(primary.state == NodeState::active && !has_role(record, to));
+  DHT_ASSERT(member(record.primary).state == NodeState::down && record.learners.empty());
+  record.primary = to;
+  record.backups.clear();
+  record.empty_from = ++record.epoch;
+  DHT_ASSERT(floor >= record.floor);
+  record.floor = floor;
 }
 
 ClusterMap MapChange::finish() && {

@@ -26,7 +26,7 @@ class MapChange {
   /// A newcomer, whose id no node has and whose name none that is not down. Its state in the map is `joining`, whatever
   /// the record says.
   void add_joining(NodeRecord node);
-  /// The node must have no role in any partition, and be neither leader nor voter.
+  /// The node must have no role in any partition, and be neither leader nor voter, present or to come.
   void remove_node(NodeId id);
   void activate(NodeId id);      ///< joining -> active
   void begin_leave(NodeId id);   ///< active -> leaving
@@ -34,9 +34,14 @@ class MapChange {
   void mark_down(NodeId id);     ///< active or leaving -> down
   void mark_active(NodeId id);   ///< down -> active
 
-  /// Hands the leadership, and with it the register, to another node, which must be active. The generation grows and
-  /// that node is the only voter.
+  /// Another node, which must be active, leads from now on; the generation grows. Where it is no voter it becomes one
+  /// in place of the present leader, by a change of voters. While another one is under way it must be among those to
+  /// come, or nobody would lead when that ends.
   void set_leader(NodeId id);
+  /// Begins a change of voters, which must be active, the leader among them; none may be under way.
+  void begin_voter_change(std::vector<NodeId> next);
+  /// Ends it. The map that began it must be chosen, and the leader must be one of the next voters.
+  void finish_voter_change();
 
   // Roles.
 
@@ -50,6 +55,10 @@ class MapChange {
   /// Ends a move that broke off after the primary had stopped: the same primary serves on in a new epoch (a stopped
   /// primary never serves its old one again), without learners.
   void reopen_primary(PartitionId partition);
+  /// The loss of what the partition held is accepted: `to`, which must be active and have no role in it, is its primary
+  /// in a new epoch and begins with nothing, and with versions above `floor`, which grows. The present primary must be
+  /// down; there must be no learners.
+  void begin_empty(PartitionId partition, NodeId to, Version floor);
 
   /// True where no operation was made.
   bool empty() const noexcept { return !changed_; }

@@ -9,6 +9,7 @@
 #include "base/random_id.h"
 #include "cluster/map_news.h"
 #include "cluster/refusal.h"
+#include "lease/rules.h"
 
 namespace dht::cluster {
 namespace {
@@ -19,6 +20,7 @@ ClusterMapPtr founded(const MemberOptions& options, ClusterId cluster) {
   ClusterSettings settings;
   settings.partitions = options.partitions.value_or(kDefaultPartitions);
   settings.replicas = options.replicas.value_or(1);
+  settings.lease_ms = options.lease_ms.value_or(settings.lease_ms);
   return std::make_shared<const ClusterMap>(
       found_cluster(cluster, settings, options.id, options.name, options.address));
 }
@@ -32,7 +34,6 @@ bool is_newer(const ClusterMap& map, const ClusterMap& than) noexcept {
 MembershipView make_view(const std::vector<wire::MemberReport>& members,
                          const std::vector<wire::OperationReport>& operations) {
   MembershipView view;
-  view.in_contact = true;
   for (const wire::MemberReport& member : members) {
     view.members.push_back({.node = member.node, .alive = member.alive, .statistics = member.statistics});
   }
@@ -54,7 +55,6 @@ Member::Member(MemberOptions options, Scheduler& scheduler, Transport& transport
       calls_(scheduler, transport),
       map_(founded(options_, base::random_id<ClusterId>(scheduler))) {
   view_.members.push_back({.node = options_.id, .alive = true});
-  view_.in_contact = true;
 }
 
 Member::~Member() = default;
@@ -64,9 +64,20 @@ ClusterMapPtr Member::map() const {
   return map_;
 }
 
+Duration Member::lease() const { return lease::length_of(map()->settings); }
+
+void Member::set_followers(Function<void()> on_adopted, Function<void()> on_forgotten) {
+  on_adopted_ = std::move(on_adopted);
+  on_forgotten_ = std::move(on_forgotten);
+}
+
 bool Member::adopt(const ClusterMapPtr& map) {
   const ClusterMapPtr before = this->map();  // changed on this strand alone
   if (!is_newer(*map, *before)) return false;
+  if (map->find(id()) == nullptr && !expects_removal_) {
+    on_forgotten_();
+    return true;
+  }
   {
     std::lock_guard lock(mutex_);
     map_ = map;
@@ -74,6 +85,7 @@ bool Member::adopt(const ClusterMapPtr& map) {
   for (const std::string& line : news(*before, *map, id()))
     log(LogLevel::info, line);
   client_->on_map(map);
+  on_adopted_();
   return true;
 }
 
@@ -118,6 +130,7 @@ struct Member::Question {
   Duration patience;
   Instant asked;
   AnswerHandler handler;
+  std::uint64_t attempt = 0;  ///< counts what this node asks itself: each is answered, or given up, once
 };
 
 void Member::ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, AnswerHandler handler) {
@@ -131,9 +144,16 @@ void Member::ask(std::shared_ptr<Question> question) {
     on_word(question, error, std::move(answer));
   };
   if (question->map->leader == id()) {
+    const std::uint64_t attempt = ++question->attempt;
+    const auto on_first_word = [question, attempt, on_answer](std::error_code error, wire::Answer answer) {
+      if (question->attempt != attempt) return;
+      ++question->attempt;
+      on_answer(error, std::move(answer));
+    };
+    later(question->patience, [on_first_word] { on_first_word(Errc::outcome_unknown, {}); });
     // Posted, so that the asker's handler never runs inside the call.
-    return ask_self_(question->call, [this, on_answer](wire::Answer answer) {
-      later({}, [on_answer, answer = std::move(answer)]() mutable { on_answer({}, std::move(answer)); });
+    return ask_self_(question->call, [this, on_first_word](wire::Answer answer) {
+      later({}, [on_first_word, answer = std::move(answer)]() mutable { on_first_word({}, std::move(answer)); });
     });
   }
   // Some calls are answered when much has been done (a settle, a leave). Those are asked again after the time-out, for
@@ -163,13 +183,13 @@ ClusterMapPtr Member::newest_of(const ClusterMapPtr& known) const {
 }
 
 void Member::ask_bystander(const ClusterMap& map, Function<void(ClusterMapPtr)> handler) {
-  std::vector<NodeId> others;
+  std::vector<Address> others;
   for (const NodeRecord& node : map.nodes) {
-    if (node.id != id() && node.id != map.leader && node.state != NodeState::joining) others.push_back(node.id);
+    if (node.id != id() && node.state != NodeState::joining) others.push_back(node.address);
   }
   if (others.empty()) return;
-  const NodeId other = others[scheduler_.random() % others.size()];
-  calls_.call(peer_of(map, other), make_call(wire::CallKind::hello), options_.silence_limit,
+  // As a guest: at that address there may be a member by now that this map does not know.
+  calls_.call(Peer{.address = others[scheduler_.random() % others.size()]}, make_call(wire::CallKind::hello), lease(),
               [handler = std::move(handler)](std::error_code error, wire::Answer answer) mutable {
                 handler(error ? nullptr : std::move(answer.map));
               });

@@ -32,8 +32,7 @@ struct MemberOptions {
   /// What this node was told; empty where it takes a cluster's settings as they are.
   std::optional<std::uint32_t> partitions{};
   std::optional<std::uint32_t> replicas{};
-  Duration heartbeat_interval{};
-  Duration silence_limit{};
+  std::optional<std::uint32_t> lease_ms{};
   Duration step_timeout{};  ///< for one step of a join or leave
   std::uint32_t max_moves_per_node = 64;
   LogSink log{};
@@ -62,8 +61,16 @@ class Member {
   MembershipClient& client() noexcept { return *client_; }
 
   ClusterMapPtr map() const;
-  /// Takes a newer map of the same cluster over and passes it to the client. False where it is not newer or another's.
+  /// The length of a lease in the present cluster.
+  Duration lease() const;
+  /// Takes a newer map of the same cluster over and passes it to the client. Where it is without this node, which did
+  /// not ask for that, the node has been forgotten: `on_forgotten` is called instead. False where the map is not newer,
+  /// or another cluster's.
   bool adopt(const ClusterMapPtr& map);
+  /// Called when a map has been adopted, and when one comes that has forgotten this node.
+  void set_followers(Function<void()> on_adopted, Function<void()> on_forgotten);
+  /// The node has asked to be let go.
+  void expect_removal(bool expected) noexcept { expects_removal_ = expected; }
   /// The node belongs to another cluster from now on; the client knows.
   void become(const ClusterMapPtr& map);
 
@@ -84,8 +91,8 @@ class Member {
   /// gets the final answer; the newest map seen comes in it. Calls to the own leader go through `ask_self`.
   using AnswerHandler = Function<void(wire::Answer)>;
   void ask_leader(ClusterMapPtr map, wire::Call call, Duration patience, AnswerHandler handler);
-  /// Asks some other member of that cluster than its leader, which may be gone, for the newest map. `handler` gets it,
-  /// or null; it is not called where there is nobody to ask.
+  /// Asks whoever is at the address of some other member of that cluster for the newest map. `handler` gets the map of
+  /// the cluster that is there, or null; it is not called where there is nobody to ask.
   void ask_bystander(const ClusterMap& map, Function<void(ClusterMapPtr)> handler);
   /// How calls of this node to itself are answered, while it leads.
   void set_ask_self(Function<void(wire::Call, AnswerHandler)> ask_self) { ask_self_ = std::move(ask_self); }
@@ -115,6 +122,9 @@ class Member {
   Calls calls_;
   MembershipClient* client_ = nullptr;
   Function<void(wire::Call, AnswerHandler)> ask_self_;
+  Function<void()> on_adopted_;
+  Function<void()> on_forgotten_;
+  bool expects_removal_ = false;
   ClusterMapPtr target_;
   std::map<ClusterId, Instant> heard_;
   std::uint64_t last_task_ = 0;

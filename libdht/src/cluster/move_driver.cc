@@ -21,7 +21,7 @@ bool contains(const std::vector<LearnerRecord>& list, const LearnerRecord& learn
 /// Whether partitions may be given to the node.
 bool is_target(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
   const NodeRecord* node = map.find(id);
-  return node != nullptr && node->state == NodeState::active && inputs.liveness.is_alive(id, inputs.now) &&
+  return node != nullptr && node->state == NodeState::active && inputs.grants.is_alive(id, inputs.now) &&
          !inputs.shunned.contains(id);
 }
 
@@ -32,7 +32,7 @@ bool can_go_on(const ClusterMap& map, const PartitionRecord& record, const Parti
   if (report != nullptr && contains(report->lost, learner)) return false;
   const bool is_level = report != nullptr && contains(report->level, learner);
   const bool has_stopped = report != nullptr && report->stopped;
-  return has_stopped ? is_level : inputs.liveness.is_alive(record.primary, inputs.now);
+  return has_stopped ? is_level : inputs.grants.is_alive(record.primary, inputs.now);
 }
 
 }  // namespace
@@ -56,7 +56,7 @@ void MoveDriver::finish_partition(PartitionId p, const PartitionReport* report, 
     if (can_go_on(change.map(), record, report, learner, inputs)) {
       staying.push_back(learner);
     } else if ((report != nullptr && contains(report->lost, learner)) ||
-               !inputs.liveness.is_alive(learner.node, inputs.now)) {
+               !inputs.grants.is_alive(learner.node, inputs.now)) {
       back_off(learner.node, inputs.now);
     }
   }
@@ -147,7 +147,7 @@ const std::vector<Move>& MoveDriver::plan(const ClusterMap& map, const MoveInput
     if (is_target(map, node.id, inputs)) {
       next.members.push_back(node.id);
     } else if (node.state == NodeState::down ||
-               (node.state != NodeState::joining && !inputs.liveness.is_alive(node.id, inputs.now))) {
+               (node.state != NodeState::joining && !inputs.grants.is_alive(node.id, inputs.now))) {
       next.pinned.push_back(node.id);
     }
   }

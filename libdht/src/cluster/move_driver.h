@@ -21,16 +21,16 @@
 #include <vector>
 
 #include "cluster/leader_effects.h"
-#include "cluster/liveness.h"
 #include "cluster/map_change.h"
 #include "cluster/planner.h"
 #include "cluster/report_book.h"
+#include "lease/grant_book.h"
 
 namespace dht::cluster {
 
 /// What a decision about moves looks at, besides the map.
 struct MoveInputs {
-  const Liveness& liveness;
+  const lease::GrantBook& grants;
   const ReportBook& reports;
   const std::set<NodeId>& shunned;  ///< active nodes that nothing is to be given to
   Instant now;

@@ -7,7 +7,7 @@ namespace dht::cluster {
 
 bool ReportBook::replace(NodeId node, NodeReport report) {
   const auto [place, is_new] = reports_.try_emplace(node);
-  const bool has_news = is_new ? !report.partitions.empty() : place->second.partitions != report.partitions;
+  const bool has_news = is_new || place->second.partitions != report.partitions;
   place->second = std::move(report);
   return has_news;
 }

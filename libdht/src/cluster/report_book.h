@@ -13,12 +13,13 @@ namespace dht::cluster {
 
 class ReportBook {
  public:
-  /// Replaces what the node reported before. True where it says something else about partitions.
+  /// Replaces what the node reported before. True where it had not, or says something else about partitions.
   bool replace(NodeId node, NodeReport report);
   /// Forgets nodes that are not in the map.
   void keep_only(const ClusterMap& map);
 
   StorageStatistics statistics(NodeId node) const;
+  bool has(NodeId node) const { return reports_.contains(node); }
   /// True, too, where the node has not reported yet: it may.
   bool may_hold_copies(NodeId node, ClusterId of) const;
 

@@ -7,22 +7,22 @@
 #include <cstdint>
 
 #include "cluster/leader_effects.h"
-#include "cluster/liveness.h"
 #include "cluster/report_book.h"
 #include "cluster/waiting_calls.h"
+#include "lease/grant_book.h"
 
 namespace dht::cluster {
 
 struct Scene {
   const ClusterMapPtr& map;       ///< the newest chosen one
   const ClusterMapPtr& proposal;  ///< the change under way, or null
-  const Liveness& liveness;
+  const lease::GrantBook& grants;
   const ReportBook& reports;
   WaitingCalls& waiting;
   Instant now;
   LeaderEffects& effects;
 
-  bool is_alive(NodeId node) const { return liveness.is_alive(node, now); }
+  bool is_alive(NodeId node) const { return grants.is_alive(node, now); }
 };
 
 /// Of how many partitions the node is primary.
@@ -46,7 +46,7 @@ inline bool is_removable(const ClusterMap& map, NodeId node) {
   const auto has = [node](const std::vector<NodeId>& list) {
     return std::find(list.begin(), list.end(), node) != list.end();
   };
-  return !has(map.voters) && primaries_of(map, node) == 0 && learners_of(map, node) == 0 &&
+  return !map.is_voter(node) && primaries_of(map, node) == 0 && learners_of(map, node) == 0 &&
          std::none_of(map.partitions.begin(), map.partitions.end(),
                       [&](const PartitionRecord& record) { return has(record.backups); });
 }

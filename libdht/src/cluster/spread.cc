@@ -38,9 +38,10 @@ bool Spread::has(NodeId node, Revision revision) const {
   return found != acknowledged_.end() && found->second >= revision;
 }
 
-bool Spread::everybody_has(const ClusterMap& map, Revision revision, const Liveness& liveness, Instant now) const {
+bool Spread::everybody_has(const ClusterMap& map, Revision revision, const lease::GrantBook& grants,
+                           Instant now) const {
   return std::all_of(map.nodes.begin(), map.nodes.end(), [&](const NodeRecord& node) {
-    return !is_member(&node) || !liveness.is_alive(node.id, now) || has(node.id, revision);
+    return !is_member(&node) || !grants.is_alive(node.id, now) || has(node.id, revision);
   });
 }
 
@@ -59,10 +60,10 @@ std::vector<NodeId> Spread::first(const ClusterMap& map, Instant now) {
   return targets;
 }
 
-std::vector<NodeId> Spread::again(const ClusterMap& map, const Liveness& liveness, Instant now) {
+std::vector<NodeId> Spread::again(const ClusterMap& map, const lease::GrantBook& grants, Instant now) {
   std::vector<NodeId> targets;
   for (const NodeRecord& node : map.nodes) {
-    if (node.id == self_ || !is_member(&node) || !liveness.is_alive(node.id, now)) continue;
+    if (node.id == self_ || !is_member(&node) || !grants.is_alive(node.id, now)) continue;
     if (has(node.id, map.revision)) continue;
     const auto [sent, never] = sent_.try_emplace(node.id, now);
     if (!never && now - sent->second <= kPushAgain) continue;

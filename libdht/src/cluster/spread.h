@@ -10,7 +10,7 @@
 #include <dht/cluster_map.h>
 #include <dht/scheduler.h>
 
-#include "cluster/liveness.h"
+#include "lease/grant_book.h"
 
 namespace dht::cluster {
 
@@ -22,7 +22,7 @@ class Spread {
   bool acknowledge(NodeId node, Revision revision);
   bool has(NodeId node, Revision revision) const;
   /// Whether every alive member has acknowledged the revision, self included. Joining nodes are not waited for.
-  bool everybody_has(const ClusterMap& map, Revision revision, const Liveness& liveness, Instant now) const;
+  bool everybody_has(const ClusterMap& map, Revision revision, const lease::GrantBook& grants, Instant now) const;
 
   /// The node is a member from this revision on. Until it acknowledges that, it may not know yet that it is one and
   /// refuse what is given to it; nodes that were members before this leader came are taken for settled in.
@@ -33,7 +33,7 @@ class Spread {
   /// it from the answers to their heartbeats.
   std::vector<NodeId> first(const ClusterMap& map, Instant now);
   /// Who is sent it again, not having acknowledged it for a while.
-  std::vector<NodeId> again(const ClusterMap& map, const Liveness& liveness, Instant now);
+  std::vector<NodeId> again(const ClusterMap& map, const lease::GrantBook& grants, Instant now);
 
  private:
   NodeId self_;

@@ -37,7 +37,6 @@ class StaticMembership final : public Membership {
   ClusterMapPtr map() const override { return map_; }
   MembershipView view() const override {
     MembershipView view;
-    view.in_contact = true;
     for (const NodeRecord& node : map_->nodes)
       view.members.push_back({.node = node.id, .alive = true});
     return view;
@@ -48,6 +47,8 @@ class StaticMembership final : public Membership {
   void join(std::vector<PeerName>, JoinGoal, StatusHandler handler) override { handler(fixed()); }
   void leave(StatusHandler handler) override { handler(fixed()); }
   void leave_for_good(StatusHandler handler) override { handler(fixed()); }
+  void forget(std::string, StatusHandler handler) override { handler(fixed()); }
+  void recover(StatusHandler handler) override { handler(fixed()); }
   void on_request(const LinkInfo&, std::uint16_t, std::string) override {}
   void on_reply(const Peer&, std::uint16_t, std::string) override {}
   void on_broken(const Peer&, ConnectionId, std::error_code) override {}

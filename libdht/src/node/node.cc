@@ -20,6 +20,10 @@ void Node::join(std::string_view peers, JoinGoal goal, StatusHandler handler) {
 
 void Node::leave(StatusHandler handler) { impl_->leave(std::move(handler)); }
 void Node::leave_for_good(StatusHandler handler) { impl_->leave_for_good(std::move(handler)); }
+void Node::forget(std::string_view name, StatusHandler handler) {
+  impl_->forget(std::string(name), std::move(handler));
+}
+void Node::recover(StatusHandler handler) { impl_->recover(std::move(handler)); }
 
 namespace {
 
@@ -53,6 +57,10 @@ NodeId Node::id() const noexcept { return impl_->id(); }
 Address Node::address() const { return impl_->address(); }
 
 NodeStatus Node::status() const { return impl_->status(); }
+
+ClusterMapPtr Node::map() const { return impl_->map(); }
+
+bool Node::is_ready() const { return impl_->is_ready(*impl_->map()); }
 
 std::vector<std::string> Node::peers() const {
   const NodeStatus status = impl_->status();

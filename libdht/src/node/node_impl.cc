@@ -16,7 +16,7 @@ namespace {
 
 /// How often deadlines are looked at and what was put off is tried again: well below what a person notices.
 constexpr Duration kHouseInterval = std::chrono::milliseconds(20);
-constexpr unsigned kRoundsPerSweep = 25;
+constexpr unsigned kRoundsPerSweep = 5;
 
 void check_options(const NodeOptions& options, const std::string& name) {
   if (!is_valid_name(name)) {
@@ -27,6 +27,11 @@ void check_options(const NodeOptions& options, const std::string& name) {
   if (options.partitions && !is_valid_partition_count(*options.partitions)) {
     throw std::invalid_argument(
         fmt::format("{} partitions are not possible: a power of two from 1 to {}", *options.partitions, kHashSlots));
+  }
+  const auto lease = options.lease.value_or(std::chrono::milliseconds(kShortestLeaseMs));
+  if (lease < std::chrono::milliseconds(kShortestLeaseMs) || lease > std::chrono::milliseconds(kLongestLeaseMs)) {
+    throw std::invalid_argument(
+        fmt::format("a lease of {} ms is not possible: {} to {} ms", lease.count(), kShortestLeaseMs, kLongestLeaseMs));
   }
   if (options.replicas.value_or(1) != 1) {
     throw std::invalid_argument("this version keeps one copy of each entry: replicas must be 1");
@@ -39,6 +44,11 @@ NodeOptions completed(NodeOptions options, const Address& address) {
   return options;
 }
 
+std::optional<std::uint32_t> lease_ms(const NodeOptions& options) {
+  if (!options.lease) return std::nullopt;
+  return static_cast<std::uint32_t>(options.lease->count());
+}
+
 cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, const Address& address) {
   return {.id = id,
           .name = options.name,
@@ -46,8 +56,7 @@ cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, con
           .is_reachable = !node::is_wildcard(address),
           .partitions = options.partitions,
           .replicas = options.replicas,
-          .heartbeat_interval = options.heartbeat_interval,
-          .silence_limit = options.silence_limit,
+          .lease_ms = lease_ms(options),
           .step_timeout = options.join_step_timeout,
           .max_moves_per_node = options.max_moves_per_node,
           .log = options.log};
@@ -249,6 +258,12 @@ void Node::Impl::leave(StatusHandler handler) { membership_->leave(std::move(han
 
 void Node::Impl::leave_for_good(StatusHandler handler) { membership_->leave_for_good(std::move(handler)); }
 
+void Node::Impl::forget(std::string name, StatusHandler handler) {
+  membership_->forget(std::move(name), std::move(handler));
+}
+
+void Node::Impl::recover(StatusHandler handler) { membership_->recover(std::move(handler)); }
+
 void Node::Impl::on_map(ClusterMapPtr map) {
   const SessionPtr session = current();
   if (session->cluster() == map->cluster) session->adopt(std::move(map));
@@ -311,9 +326,13 @@ void Node::Impl::abandon_join(Function<void()> done) {
   });
 }
 
-void Node::Impl::stand_alone(ClusterMapPtr alone, StatusHandler done) {
+void Node::Impl::stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) {
   founding_ = std::make_shared<node::Session>(session_parts(), std::move(alone));
-  founding_->found_from(*current(), [this, done = std::move(done)](std::error_code error) mutable {
+  current()->drain([this, kept, done = std::move(done)]() mutable { found_kept(kept, std::move(done)); });
+}
+
+void Node::Impl::found_kept(Kept kept, StatusHandler done) {
+  founding_->found_from(*current(), kept, [this, done = std::move(done)](std::error_code error) mutable {
     SessionPtr left;
     SessionPtr earlier;  // closed without the lock
     {
@@ -322,9 +341,11 @@ void Node::Impl::stand_alone(ClusterMapPtr alone, StatusHandler done) {
       earlier = std::exchange(former_, left);
     }
     left->detach();
-    done({error, error ? "the node has left, but its copy of the entries is incomplete" : ""});
+    done({error, error ? "the node stands alone, but its copy of the entries is incomplete" : ""});
   });
 }
+
+void Node::Impl::on_lease() { current()->wake(); }
 
 void Node::Impl::forget_former() {
   SessionPtr former;

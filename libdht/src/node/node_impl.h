@@ -36,7 +36,12 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void join(std::string_view peers, JoinGoal goal, StatusHandler handler);
   void leave(StatusHandler handler);
   void leave_for_good(StatusHandler handler);
+  void forget(std::string name, StatusHandler handler);
+  void recover(StatusHandler handler);
   NodeStatus status() const;
+  ClusterMapPtr map() const { return current()->map(); }
+  /// `map` is the present one.
+  bool is_ready(const ClusterMap& map) const;
   void list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler handler) const;
 
  private:
@@ -51,7 +56,8 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void finish_copy(StatusHandler done) override;
   void switch_to(ClusterMapPtr map) override;
   void abandon_join(Function<void()> done) override;
-  void stand_alone(ClusterMapPtr alone, StatusHandler done) override;
+  void stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) override;
+  void on_lease() override;
 
   // TransportReceiver
   void on_request(const LinkInfo& from, Frame frame) override;
@@ -66,6 +72,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   std::error_code check_request(std::string_view key) const;
   void begin(node::Operation operation);
   void keep_house();
+  void found_kept(Kept kept, StatusHandler done);
   void forget_former();
 
   node::OwnParts own_;     ///< what was not injected

@@ -61,14 +61,22 @@ void Node::Impl::list_keys(KeyCursor from, std::size_t max_bytes, KeyPageHandler
   list_on(listing);
 }
 
+bool Node::Impl::is_ready(const ClusterMap& map) const {
+  const NodeRecord* self = map.find(id_);
+  return self != nullptr && self->state == NodeState::active && membership_->may_serve(parts_.scheduler->now());
+}
+
 NodeStatus Node::Impl::status() const {
   const MembershipView view = membership_->view();
   NodeStatus status;
   status.name = options_.name;
   status.id = id_;
   status.address = address_;
-  status.map = current()->map();
+  const SessionPtr session = current();
+  status.map = session->map();
+  status.serving = session->serving();
   const ClusterMap& map = *status.map;
+  const bool is_informed = membership_->may_serve(parts_.scheduler->now());
 
   std::unordered_map<NodeId, std::size_t> index;
   for (const NodeRecord& node : map.nodes) {
@@ -82,16 +90,16 @@ NodeStatus Node::Impl::status() const {
                                    [&](const MemberView& other) { return other.node == node.id; });
     if (seen == view.members.end()) {
       // It came in after the leader last told of the members, so the leader has heard of it since.
-      member.lease = node.state != NodeState::down;
+      member.lease = is_informed && node.state != NodeState::down;
       continue;
     }
-    member.lease = seen->alive;
+    member.lease = is_informed && seen->alive;
     member.entries = seen->statistics.entries;
     member.bytes = seen->statistics.bytes;
   }
   // Of itself a node knows the present, not only what it last told the leader.
   if (const auto self_at = index.find(id_); self_at != index.end()) {
-    const StorageStatistics own = current()->statistics();
+    const StorageStatistics own = session->statistics();
     status.members[self_at->second].entries = own.entries;
     status.members[self_at->second].bytes = own.bytes;
   }
@@ -105,9 +113,7 @@ NodeStatus Node::Impl::status() const {
     if (served && partition.learners.empty()) ++status.healthy;
     if (!partition.learners.empty()) ++status.moving;
   }
-  const NodeRecord* self = map.find(id_);
-  status.ready = self != nullptr && self->state == NodeState::active && view.in_contact &&
-                 membership_->may_serve(parts_.scheduler->now());
+  status.ready = is_ready(map);
   for (const OperationView& operation : view.operations) {
     status.operations.push_back({.kind = operation.is_join ? "join" : "leave",
                                  .node = operation.name,

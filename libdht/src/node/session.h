@@ -83,7 +83,7 @@ class Session final : public replica::Reentry {
                        Function<void()> waiting);
   /// Runs an operation of the table here, sends it to its primary, or parks it.
   void route(OperationId id);
-  /// Routes anew what was put off. Called every few milliseconds.
+  /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
 
   // Frames of the request and replication lanes.
@@ -99,18 +99,27 @@ class Session final : public replica::Reentry {
   /// Begins to serve every partition that the map gives this node, with nothing in it: for a founder and for a fixed
   /// list.
   void found();
-  /// The same, with an unchanged copy of what this node was primary for in `left`, which is emptied partition by
-  /// partition. Both sessions outlive the call of `done`, or are destroyed without it.
-  void found_from(Session& left, Function<void(std::error_code)> done);
+  /// The same, with what this node was primary for in `left`, which is drained and is emptied partition by partition.
+  /// Both sessions outlive the call of `done`, or are destroyed without it.
+  void found_from(Session& left, Kept kept, Function<void(std::error_code)> done);
   void adopt(ClusterMapPtr map);
   void hand_over(PartitionId partition, Epoch epoch);
   NodeReport report() const;
   /// Of the partitions that this node is primary for.
   StorageStatistics statistics() const;
-  /// Drops what requests wait for past their asker's deadline.
+  /// The partitions whose operations would be run here right now.
+  std::vector<PartitionId> serving() const;
+  /// Refuses what has waited here for so long that its asker's deadline is near.
   void expire_parked_requests(Instant now);
 
+  /// What waited for this node's lease goes on.
+  void wake();
+
   // The end of a session.
+
+  /// Stops every primary here, without a successor. `done` when nothing is under way at the storage any more; at once
+  /// where nothing was.
+  void drain(Function<void()> done);
 
   /// Operations park from now on, and peers' requests, too.
   void pause();
@@ -153,7 +162,8 @@ class Session final : public replica::Reentry {
   struct Slot {
     mutable std::mutex mutex{};
     std::unique_ptr<replica::Replica> replica{};
-    NodeId primary{};        ///< by the map of `revision`
+    NodeId primary{};  ///< by the map of `revision`
+    bool is_primary_down = false;
     Revision revision = 0;   ///< of the map that this slot has adopted
     LinkId stream_link = 0;  ///< on which the pieces of a learner's stream come
     std::vector<OperationId> parked{};
@@ -166,6 +176,7 @@ class Session final : public replica::Reentry {
   /// What `found_from` is about.
   struct Founding {
     Session& left;
+    ClusterId mark{};  ///< of what is kept as copies
     Function<void(std::error_code)> done;
     PartitionId partition = 0;               ///< that is being copied
     std::unique_ptr<PartitionStorage> to{};  ///< its new place
@@ -196,6 +207,7 @@ class Session final : public replica::Reentry {
   /// False where the message makes no sense; nothing was done then.
   bool run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, std::string_view payload,
                    replica::Effects& effects);
+  void send_refusal(const LinkInfo& from, std::uint16_t type, const wire::ReplyHeader& header);
   void refuse_request(const LinkInfo& from, std::uint16_t type, std::uint64_t request, Revision revision);
   void on_piece(const LinkInfo& from, std::string_view payload);
   /// A batch of a node that is not joining by our map comes from a join that is over.
@@ -216,6 +228,10 @@ class Session final : public replica::Reentry {
   /// Under the slot's lock: the partition is held no longer. What is returned is to be given to `close_and_drop`.
   std::unique_ptr<replica::Replica> give_up(PartitionId partition, Slot& slot);
   void close_and_drop(PartitionId partition, std::unique_ptr<replica::Replica> replica);
+  void begin_empty(PartitionId partition, Slot& slot, const PartitionRecord& record, replica::Effects& effects,
+                   std::unique_ptr<replica::Replica>& dropped);
+  void retry_beginnings();
+  bool is_drained() const;
   static void keep_storage(Slot& slot);
   PartitionStorage* kept(PartitionId partition);
   void drop_kept(PartitionId partition);
@@ -245,6 +261,7 @@ class Session final : public replica::Reentry {
   std::atomic<bool> detached_ = false;
   std::atomic<bool> retired_ = false;
   std::atomic<bool> noting_ = false;
+  std::atomic<bool> has_parked_requests_ = false;  ///< or had, lately
   std::atomic<ScanId> last_scan_ = 0;
 
   mutable std::mutex map_mutex_;
@@ -252,13 +269,15 @@ class Session final : public replica::Reentry {
 
   mutable std::mutex mutex_;  ///< for what follows; taken after a slot's lock, never before it
   std::vector<OperationId> postponed_;
-  std::set<NodeId> out_of_reach_;  ///< until the next round of retries
+  std::set<PartitionId> beginnings_;  ///< to begin empty, once what was here before has been dropped
+  std::set<NodeId> out_of_reach_;     ///< until the next round of retries
   WrittenKeys written_keys_;
   std::set<ClusterId> copies_of_;
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
   std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
 
-  std::unique_ptr<Founding> founding_;  ///< on the strand
+  std::unique_ptr<Founding> founding_;             ///< on the strand
+  std::unique_ptr<Scheduler::Timer> drain_timer_;  ///< on the strand
 };
 
 }  // namespace dht::node

@@ -16,9 +16,16 @@ using replica::Replica;
 
 namespace {
 
+constexpr Duration kDrainInterval = std::chrono::milliseconds(5);
+
 bool has_joining(const ClusterMap& map) {
   return std::any_of(map.nodes.begin(), map.nodes.end(),
                      [](const NodeRecord& node) { return node.state == NodeState::joining; });
+}
+
+bool is_down(const ClusterMap& map, NodeId id) {
+  const NodeRecord* node = map.find(id);
+  return node != nullptr && node->state == NodeState::down;
 }
 
 bool is_active(const ClusterMap& map, NodeId id) {
@@ -45,9 +52,10 @@ void Session::found() {
   }
 }
 
-void Session::found_from(Session& left, Function<void(std::error_code)> done) {
-  note_copies_of(left.cluster_);
-  founding_ = std::make_unique<Founding>(Founding{.left = left, .done = std::move(done)});
+void Session::found_from(Session& left, Kept kept, Function<void(std::error_code)> done) {
+  if (kept == Kept::copies) note_copies_of(left.cluster_);
+  const ClusterId mark = kept == Kept::copies ? left.cluster_ : ClusterId{};
+  founding_ = std::make_unique<Founding>(Founding{.left = left, .mark = mark, .done = std::move(done)});
   copy_kept();
 }
 
@@ -61,7 +69,7 @@ void Session::copy_kept() {
     }
     founding_->to = parts_.storage->open(cluster_, partition);
     const auto post = [scheduler = parts_.scheduler](Function<void()> step) { scheduler->post(std::move(step)); };
-    replica::copy_as_marked(*from, *founding_->to, founding_->left.cluster_, post,
+    replica::copy_as_marked(*from, *founding_->to, founding_->mark, post,
                             [this, post](std::error_code error, Version highest) {
                               post([this, error, highest] { finish_copy(error, highest); });
                             });
@@ -125,6 +133,7 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
     std::lock_guard lock(slot.mutex);
     slot.primary = record.primary;
     slot.revision = map.revision;
+    slot.is_primary_down = is_down(map, record.primary);
     leave_called_off = slot.kept && is_active(map, parts_.self);
     follow_record(partition, slot, map, record, effects, dropped);
     if (slot.replica && nobody_joins) slot.replica->forget_merges(map.revision);
@@ -151,6 +160,8 @@ void Session::rerun(const std::vector<OperationId>& parked, const std::vector<Pa
 void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
                             replica::Effects& effects, std::unique_ptr<Replica>& dropped) {
   if (record.primary == parts_.self) {
+    const bool is_behind = !slot.replica || slot.replica->epoch() < record.epoch;
+    if (record.empty_from == record.epoch && is_behind) return begin_empty(partition, slot, record, effects, dropped);
     if (!slot.replica) {
       return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
                                               "partition is not served",
@@ -171,11 +182,41 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
   if (learns && (named != record.learners.end() || slot.replica->since() > map.revision)) return;
   const NodeRecord* self = map.find(parts_.self);
   const bool keep = !learns && (self == nullptr || self->state == NodeState::leaving);
-  if (keep) {
+  if (keep && !slot.replica->report().stopped) {
+    // It was taken away without being handed over, since its loss was accepted: it is kept once it is drained.
+    slot.replica->configure({}, effects);
+    slot.replica->stop(slot.replica->epoch(), effects);
+  } else if (keep) {
     keep_storage(slot);
   } else {
     dropped = give_up(partition, slot);
   }
+}
+
+/// Its loss was accepted: whatever a learner had of it here goes, too.
+void Session::begin_empty(PartitionId partition, Slot& slot, const PartitionRecord& record, replica::Effects& effects,
+                          std::unique_ptr<Replica>& dropped) {
+  if (slot.replica) dropped = give_up(partition, slot);
+  if (parts_.drops->is_under_way(cluster_, partition)) {
+    std::lock_guard lock(mutex_);
+    beginnings_.insert(partition);
+    return;
+  }
+  slot.replica = make_replica(partition);
+  slot.replica->raise_clock(record.floor);
+  slot.replica->serve(record.epoch, record.learners, effects);
+}
+
+void Session::retry_beginnings() {
+  std::set<PartitionId> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    waiting = std::exchange(beginnings_, {});
+  }
+  const ClusterMapPtr map = this->map();
+  const bool nobody_joins = !waiting.empty() && !has_joining(*map);
+  for (const PartitionId partition : waiting)
+    adopt_slot(partition, *map, map->partitions[partition], nobody_joins);
 }
 
 /// Of a primary only: it was drained before another took its place, so that nothing is under way at its storage.
@@ -270,6 +311,16 @@ StorageStatistics Session::statistics() const {
   return sum;
 }
 
+std::vector<PartitionId> Session::serving() const {
+  std::vector<PartitionId> served;
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const Slot& slot = slots_[partition];
+    std::lock_guard lock(slot.mutex);
+    if (serves(slot)) served.push_back(partition);
+  }
+  return served;
+}
+
 void Session::pause() {
   paused_ = true;
   // Whoever saw the flag unset is inside a slot's lock: once each lock has been held, nobody is.
@@ -291,6 +342,38 @@ void Session::resume() {
     }
     rerun(parked, requests);
   }
+}
+
+void Session::wake() {
+  if (!paused_) resume();
+}
+
+void Session::drain(Function<void()> done) {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    replica::Effects effects;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      if (!slot.replica || slot.replica->role() != Replica::Role::primary) continue;
+      // Nobody is to follow, so no learner is waited for.
+      slot.replica->configure({}, effects);
+      slot.replica->stop(slot.replica->epoch(), effects);
+    }
+    answer(effects);
+  }
+  if (is_drained()) return done();
+  drain_timer_ = parts_.scheduler->call_later(
+      kDrainInterval, [this, done = std::move(done)]() mutable { drain(std::exchange(done, nullptr)); });
+}
+
+bool Session::is_drained() const {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const Slot& slot = slots_[partition];
+    std::lock_guard lock(slot.mutex);
+    const bool is_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
+    if (is_primary && !slot.replica->report().stopped) return false;
+  }
+  return true;
 }
 
 void Session::detach() {

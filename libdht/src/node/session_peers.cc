@@ -18,6 +18,8 @@ using wire::ReplyHeader;
 
 /// No asker waits longer, whatever it says.
 constexpr std::chrono::milliseconds kLongestParked = std::chrono::minutes(10);
+/// How long before its deadline an asker is told that nothing was done: later, a write would be of unknown outcome.
+constexpr std::chrono::milliseconds kWarning{250};
 
 constexpr std::uint16_t type_number(MessageType type) { return static_cast<std::uint16_t>(type); }
 
@@ -106,16 +108,15 @@ void Session::serve_request(const LinkInfo& from, std::uint16_t type, std::strin
       malformed = !run_request(slot, from, type, payload, effects);
       send_pieces(slot, effects);
     } else if (!retired_ && !detached_ && (slot.primary == parts_.self || header.revision > slot.revision)) {
-      const auto patience = std::min(std::chrono::milliseconds(header.deadline_ms), kLongestParked);
-      const Instant expires = parts_.scheduler->now() + patience;
+      const std::chrono::milliseconds left{header.deadline_ms};
+      const Instant expires = parts_.scheduler->now() + std::min(left - std::min(left / 4, kWarning), kLongestParked);
       slot.parked_requests.push_back({from, type, std::string(payload), expires});
+      has_parked_requests_ = true;
     } else {
       refused = true;
     }
   }
-  if (malformed) {
-    return close_senseless(from, "request");
-  }
+  if (malformed) return close_senseless(from, "request");
   if (refused) return refuse_request(from, type, header.request, revision);
   if (header.revision > revision) parts_.membership->heard_of(cluster_, header.revision);
   answer(effects);
@@ -130,7 +131,10 @@ bool Session::is_late_merge(const LinkInfo& from, std::uint16_t type, Revision a
 }
 
 void Session::refuse_request(const LinkInfo& from, std::uint16_t type, std::uint64_t request, Revision revision) {
-  const ReplyHeader header{.request = request, .code = ReplyHeader::Code::wrong_node, .revision = revision};
+  send_refusal(from, type, {.request = request, .code = ReplyHeader::Code::wrong_node, .revision = revision});
+}
+
+void Session::send_refusal(const LinkInfo& from, std::uint16_t type, const ReplyHeader& header) {
   const std::string payload = encode_refusal(type, header);
   static_cast<void>(parts_.transport->reply(from.link, {reply_type(type), payload}));
 }
@@ -207,10 +211,10 @@ replica::DoneHandler Session::done_replier(LinkId link, std::uint64_t request) {
 }
 
 void Session::expire_parked_requests(Instant now) {
+  if (!has_parked_requests_.exchange(false)) return;
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     Slot& slot = this->slot(partition);
     std::vector<ParkedRequest> expired;
-    Revision revision = 0;
     {
       std::lock_guard lock(slot.mutex);
       if (slot.parked_requests.empty()) continue;
@@ -218,11 +222,11 @@ void Session::expire_parked_requests(Instant now) {
                                                [now](const ParkedRequest& request) { return request.expires > now; });
       std::move(first, slot.parked_requests.end(), std::back_inserter(expired));
       slot.parked_requests.erase(first, slot.parked_requests.end());
-      revision = slot.revision;
+      if (!slot.parked_requests.empty()) has_parked_requests_ = true;
     }
     for (const ParkedRequest& request : expired) {
       const auto header = wire::decode_request_header(request.payload);
-      refuse_request(request.from, request.type, header->request, revision);
+      send_refusal(request.from, request.type, reply_header(header->request, Errc::not_applied));
     }
   }
 }

@@ -100,7 +100,7 @@ void Session::route(OperationId id) {
       way = Way::here;
       parts_.operations->visit(id, [&](Operation& operation) { run_in_replica(slot, operation, effects); });
       send_pieces(slot, effects);
-    } else if (paused_ || slot.primary == parts_.self || !slot.primary) {
+    } else if (paused_ || slot.primary == parts_.self || !slot.primary || slot.is_primary_down) {
       // No map will come that would wake what is parked in a session that is over.
       way = Way::later;
       if (!detached_) return slot.parked.push_back(id);
@@ -194,6 +194,7 @@ void Session::postpone(OperationId id) {
 }
 
 void Session::retry_postponed() {
+  retry_beginnings();
   std::vector<OperationId> ids;
   std::set<Peer> former;
   {

@@ -13,7 +13,8 @@
 
 namespace dht::replica {
 
-/// Puts every entry of `from` into `to`, with its version and marked as an unchanged copy of `mark`. `highest` is the
+/// Puts every entry of `from` into `to`, with its version and marked as an unchanged copy of `mark`; of none where
+/// that is zero. `highest` is the
 /// greatest version among them, zero where there were none: whoever serves the copy raises its clock to it. After an
 /// error the copy is incomplete. `resume` is called inside a storage's completion, with the step that follows it; it
 /// may run that at once or later, or drop it where a storage is gone. `done` is then dropped uncalled.

@@ -29,6 +29,7 @@ enum : std::uint32_t {
   voter,
   lease_ask,
   name,
+  lease_ms,
 };
 }
 namespace answer_tag {
@@ -307,6 +308,9 @@ bool read(TaggedReader r, Call& call) {
       case call_tag::lease_ask:
         if (!read(r.message(), call.lease_ask.emplace())) r.fail();
         break;
+      case call_tag::lease_ms:
+        call.lease_ms = r.u32();
+        break;
       case call_tag::name:
         call.name = r.string();
         break;
@@ -355,10 +359,7 @@ bool read(TaggedReader r, Answer& answer) {
 }
 
 /// Calls of these kinds make no sense without a map.
-bool carries_map(CallKind kind) {
-  return kind == CallKind::push_map || kind == CallKind::take_leadership ||
-         kind == CallKind::register_compare_and_set || kind == CallKind::accept;
-}
+bool carries_map(CallKind kind) { return kind == CallKind::push_map || kind == CallKind::accept; }
 
 /// Calls of these kinds are for a voter.
 bool is_for_voter(CallKind kind) {
@@ -383,6 +384,7 @@ std::string encode(const Call& call) {
   if (call.map) w.put_bytes(call_tag::map, encode(*call.map));
   if (call.voter) w.put_message(call_tag::voter, write(*call.voter));
   if (call.lease_ask) w.put_message(call_tag::lease_ask, write(*call.lease_ask));
+  if (call.lease_ms) w.put_u64(call_tag::lease_ms, *call.lease_ms);
   if (!call.name.empty()) w.put_bytes(call_tag::name, call.name);
   return std::move(w).take();
 }

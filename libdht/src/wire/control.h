@@ -29,23 +29,20 @@ struct HandOverOrder {
 
 /// What each kind of call carries besides `id` and `node.id` (the caller):
 enum class CallKind : std::uint8_t {
-  hello = 1,                 ///< nothing; the only call that a guest may make besides `join`. Answer: map,
-                             ///< and try_later where the node is joining another cluster itself
-  join,                      ///< node, from, partitions, replicas, wall_ms. Answer: map with the node as joining
-  activate,                  ///< nothing. Answer: map with the node as active
-  settle,                    ///< nothing. Answered once the node's join is complete everywhere
-  abandon,                   ///< nothing: the joining node gives up
-  leave,                     ///< nothing. Answered once the node is out of the map everywhere
-  heartbeat,                 ///< revision, report, lease_ask. Answer: map if newer, members, operations, grant
-  push_map,                  ///< map. Answered once it is adopted
-  hand_over,                 ///< hand_overs
-  take_leadership,           ///< map naming the receiver as leader
-  register_read,             ///< nothing. Answer: map
-  register_compare_and_set,  ///< revision (expected), map. Answer: map
-  prepare,                   ///< voter. Answer: reply
-  accept,                    ///< voter, map. Answer: reply
-  confirm,                   ///< voter. Answer: reply
-  forget,                    ///< name. Answered once the cluster goes on without the node of that name
+  hello = 1,  ///< nothing; the only call that a guest may make besides `join`. Answer: map,
+              ///< and try_later where the node is joining another cluster itself
+  join,       ///< node, from, partitions, replicas, lease_ms, wall_ms. Answer: map with the node as joining
+  activate,   ///< nothing. Answer: map with the node as active
+  settle,     ///< nothing. Answered once the node's join is complete everywhere
+  abandon,    ///< nothing: the joining node gives up
+  leave,      ///< nothing. Answered once the node is out of the map everywhere
+  heartbeat,  ///< revision, report, lease_ask. Answer: map if newer, members, operations, grant
+  push_map,   ///< map. Answered once it is adopted
+  hand_over,  ///< hand_overs
+  prepare,    ///< voter. Answer: reply
+  accept,     ///< voter, map. Answer: reply
+  confirm,    ///< voter. Answer: reply
+  forget,     ///< name. Answered once the cluster goes on without the node of that name
 };
 inline constexpr CallKind kLastCallKind = CallKind::forget;
 
@@ -56,6 +53,7 @@ struct Call {
   ClusterId from{};  ///< the cluster whose entries the joining node brings
   std::optional<std::uint32_t> partitions{};
   std::optional<std::uint32_t> replicas{};
+  std::optional<std::uint32_t> lease_ms{};
   std::uint64_t wall_ms = 0;
   Revision revision = 0;
   NodeReport report{};

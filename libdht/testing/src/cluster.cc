@@ -4,36 +4,11 @@
 
 #include <dht/error.h>
 #include <dht/testing/cluster.h>
-#include <dht/testing/late_storage.h>
 
 #include "base/assert.h"
+#include "cluster_process.h"
 
 namespace dht::testing {
-namespace {
-
-/// Starts a call, whose outcome is kept until it is asked for.
-template <typename Start>
-PendingStatus begin(Start start) {
-  const auto status = std::make_shared<std::optional<Status>>();
-  start([status](Status result) { *status = std::move(result); });
-  return PendingStatus(status);
-}
-
-}  // namespace
-
-/// One incarnation of a node. The node goes first, then what it was made of.
-struct Cluster::Process {
-  Process(Timeline& timeline, std::uint64_t seed, MemoryNetwork& network, const Address& address,
-          Duration storage_delay)
-      : scheduler(timeline, seed), transport(network.make_transport(address)) {
-    if (storage_delay > Duration{0}) storage = std::make_unique<LateStorage>(scheduler, storage_delay);
-  }
-
-  ManualScheduler scheduler;
-  std::unique_ptr<Transport> transport;
-  std::unique_ptr<Storage> storage;  ///< null where the node makes its own
-  std::unique_ptr<Node> node;
-};
 
 /// A place in the cluster: who is there, now or later, and the table that tests hold on to.
 class Cluster::Member final : public Table {
@@ -59,25 +34,39 @@ class Cluster::Member final : public Table {
 
  private:
   OperationId do_get(std::string_view key, const ReadOptions& options, GetHandler handler) override {
-    if (is_running()) return process_->node->get(key, options, std::move(handler));
-    handler(Errc::stopped, std::nullopt);
+    if (is_running() && !process_->is_paused()) return process_->node().get(key, options, std::move(handler));
+    call([key = std::string(key), options, handler = std::move(handler)](Node* node) mutable {
+      if (node == nullptr) return handler(Errc::stopped, std::nullopt);
+      node->get(key, options, std::move(handler));
+    });
     return 0;
   }
   OperationId do_write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) override {
-    if (!is_running()) {
-      handler(Errc::stopped, {});
-      return 0;
-    }
-    Node& node = *process_->node;
-    return request.kind == WriteRequest::Kind::put ? node.put(request.key, request.value, options, std::move(handler))
-                                                   : node.erase(request.key, options, std::move(handler));
+    if (is_running() && !process_->is_paused()) return write(process_->node(), request, options, std::move(handler));
+    call([kind = request.kind, key = std::string(request.key), value = std::string(request.value), options,
+          handler = std::move(handler)](Node* node) mutable {
+      if (node == nullptr) return handler(Errc::stopped, {});
+      write(*node, {kind, key, value}, options, std::move(handler));
+    });
+    return 0;
   }
   void do_cancel(OperationId operation) override {
-    if (is_running()) process_->node->cancel(operation);
+    call([operation](Node* node) {
+      if (node != nullptr) node->cancel(operation);
+    });
   }
   void do_wait(Completion& completion) override {
     const bool is_answered = timeline_.run_until([&] { return completion.is_done(); });
     DHT_ASSERT(is_answered);
+  }
+
+  static OperationId write(Node& node, const WriteRequest& request, const WriteOptions& options, WriteHandler handler) {
+    return request.kind == WriteRequest::Kind::put ? node.put(request.key, request.value, options, std::move(handler))
+                                                   : node.erase(request.key, options, std::move(handler));
+  }
+  void call(Process::Call call) {
+    if (!is_running()) return call(nullptr);
+    process_->call(std::move(call));
   }
 
   Timeline& timeline_;
@@ -87,12 +76,11 @@ class Cluster::Member final : public Table {
 };
 
 Cluster::Cluster(ClusterOptions options)
-    : template_(std::move(options.node)),
-      storage_delay_(options.storage_delay),
-      network_(timeline_, options.seed, options.network),
-      seeds_(options.seed),
-      undertaker_(timeline_, options.seed) {
-  for (std::size_t i = 0; i < options.nodes; ++i) {
+    : options_(std::move(options)),
+      network_(timeline_, options_.seed, options_.network),
+      seeds_(options_.seed),
+      undertaker_(timeline_, options_.seed) {
+  for (std::size_t i = 0; i < options_.nodes; ++i) {
     add_node();
     if (i == 0) continue;
     const Status status = join_and_wait(i, 0);
@@ -108,12 +96,13 @@ Cluster::Member& Cluster::member(std::size_t i) const {
 }
 
 bool Cluster::is_running(std::size_t i) const { return member(i).is_running(); }
+bool Cluster::is_paused(std::size_t i) const { return is_running(i) && member(i).process().is_paused(); }
 Table& Cluster::table(std::size_t i) { return member(i); }
-Node& Cluster::node(std::size_t i) { return *member(i).process().node; }
+Node& Cluster::node(std::size_t i) { return member(i).process().node(); }
 const Address& Cluster::address(std::size_t i) const { return member(i).address(); }
-ManualScheduler& Cluster::scheduler(std::size_t i) { return member(i).process().scheduler; }
+ManualScheduler& Cluster::scheduler(std::size_t i) { return member(i).process().scheduler(); }
 
-std::size_t Cluster::add_node() { return add_node(template_); }
+std::size_t Cluster::add_node() { return add_node(options_.node); }
 
 std::size_t Cluster::add_node(NodeOptions options) {
   const std::size_t i = members_.size();
@@ -123,30 +112,48 @@ std::size_t Cluster::add_node(NodeOptions options) {
   options.listen = to_string(address);
   options.advertise = to_string(address);
   members_.push_back(std::make_unique<Member>(timeline_, std::move(options), address));
-  launch(*members_.back());
+  launch(i);
   return i;
 }
 
-void Cluster::launch(Member& member) {
-  auto process = std::make_unique<Process>(timeline_, seeds_(), network_, member.address(), storage_delay_);
-  process->node = std::make_unique<Node>(member.options(), NodeParts{.scheduler = &process->scheduler,
-                                                                     .transport = process->transport.get(),
-                                                                     .storage = process->storage.get()});
-  member.set_process(std::move(process));
+void Cluster::launch(std::size_t i) {
+  auto process = std::make_unique<Process>(*this, seeds_(), address(i));
+  process->start(i, member(i).options(), options_.on_new_process);
+  member(i).set_process(std::move(process));
 }
 
 PendingStatus Cluster::join(std::size_t i, std::size_t host) { return join(i, to_string(address(host))); }
 
 PendingStatus Cluster::join(std::size_t i, std::string_view peers, JoinGoal goal) {
-  return begin([&](StatusHandler done) { node(i).join(peers, goal, std::move(done)); });
+  return begin(i, [peers = std::string(peers), goal](Node& node, StatusHandler done) {
+    node.join(peers, goal, std::move(done));
+  });
 }
 
 PendingStatus Cluster::leave(std::size_t i) {
-  return begin([&](StatusHandler done) { node(i).leave(std::move(done)); });
+  return begin(i, [](Node& node, StatusHandler done) { node.leave(std::move(done)); });
 }
 
 PendingStatus Cluster::leave_for_good(std::size_t i) {
-  return begin([&](StatusHandler done) { node(i).leave_for_good(std::move(done)); });
+  return begin(i, [](Node& node, StatusHandler done) { node.leave_for_good(std::move(done)); });
+}
+
+PendingStatus Cluster::forget(std::size_t i, std::string_view name) {
+  return begin(i, [name = std::string(name)](Node& node, StatusHandler done) { node.forget(name, std::move(done)); });
+}
+
+PendingStatus Cluster::recover(std::size_t i) {
+  return begin(i, [](Node& node, StatusHandler done) { node.recover(std::move(done)); });
+}
+
+PendingStatus Cluster::begin(std::size_t i, Function<void(Node&, StatusHandler)> start) {
+  const auto status = std::make_shared<std::optional<Status>>();
+  member(i).process().call([status, start = std::move(start)](Node* node) mutable {
+    StatusHandler done = [status](Status result) { *status = std::move(result); };
+    if (node == nullptr) return done({Errc::stopped, "the process has ended"});
+    start(*node, std::move(done));
+  });
+  return PendingStatus(status);
 }
 
 Status Cluster::join_and_wait(std::size_t i, std::size_t host) { return wait_for(join(i, host)); }
@@ -158,11 +165,21 @@ Status Cluster::wait_for(const PendingStatus& pending) {
   return pending.status();
 }
 
+void Cluster::pause(std::size_t i) {
+  member(i).process().scheduler().pause();
+  network_.pause(address(i));
+}
+
+void Cluster::resume(std::size_t i) {
+  member(i).process().resume();
+  network_.resume(address(i));
+}
+
 void Cluster::stop(std::size_t i) { member(i).take_process(); }
 
 void Cluster::crash(std::size_t i, MemoryNetwork::Crash kind) {
   Member& crashing = member(i);
-  crashing.process().scheduler.crash();
+  crashing.process().scheduler().crash();
   network_.crash(crashing.address(), kind);
   crashed_.push_back(crashing.take_process());
   undertaker_.post([this] {
@@ -172,6 +189,6 @@ void Cluster::crash(std::size_t i, MemoryNetwork::Crash kind) {
   });
 }
 
-void Cluster::restart(std::size_t i) { launch(member(i)); }
+void Cluster::restart(std::size_t i) { launch(i); }
 
 }  // namespace dht::testing

@@ -37,11 +37,11 @@ class LateStorage::Partition final : public PartitionStorage {
   template <typename Result>
   std::optional<Result> answer_later(Result result, Function<void(Result)> later) {
     Scheduler& scheduler = owner_.scheduler_;
-    const auto limit = static_cast<std::uint64_t>(owner_.delay_.count()) + 1;
+    const auto limit = static_cast<std::uint64_t>((owner_.most_ - owner_.least_).count()) + 1;
     const Duration extra(static_cast<Duration::rep>(scheduler.random() % limit));
     const std::uint64_t call = ++last_call_;
     under_way_[call] = scheduler.call_later(
-        owner_.delay_ + extra, [this, call, result = std::move(result), later = std::move(later)]() mutable {
+        owner_.least_ + extra, [this, call, result = std::move(result), later = std::move(later)]() mutable {
           const auto timer = under_way_.extract(call);
           later(std::move(result));
         });
@@ -55,8 +55,10 @@ class LateStorage::Partition final : public PartitionStorage {
   std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> under_way_;
 };
 
-LateStorage::LateStorage(Scheduler& scheduler, Duration delay)
-    : scheduler_(scheduler), delay_(delay), memory_(make_memory_storage(scheduler.random())) {}
+LateStorage::LateStorage(Scheduler& scheduler, Duration least, Duration most)
+    : scheduler_(scheduler), least_(least), most_(most), memory_(make_memory_storage(scheduler.random())) {
+  DHT_ASSERT(Duration{0} <= least_ && least_ <= most_);
+}
 
 LateStorage::~LateStorage() { DHT_ASSERT(open_.empty()); }
 

@@ -26,22 +26,24 @@ class DeadTimer final : public Scheduler::Timer {};
 ManualScheduler::ManualScheduler(std::uint64_t seed)
     : own_timeline_(std::make_unique<Timeline>()), timeline_(*own_timeline_), random_(seed) {}
 
-ManualScheduler::ManualScheduler(Timeline& timeline, std::uint64_t seed) : timeline_(timeline), random_(seed) {}
+ManualScheduler::ManualScheduler(Timeline& timeline, std::uint64_t seed, Duration clock_offset)
+    : timeline_(timeline), random_(seed), clock_(clock_offset) {}
 
 ManualScheduler::~ManualScheduler() { crash(); }
 
 std::uint64_t ManualScheduler::wall_ms() const {
-  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(now().since_start) + wall_offset_;
+  const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(timeline_.now().since_start) + wall_offset_;
   return kStartOfWallClock + static_cast<std::uint64_t>(passed.count());
 }
 
 void ManualScheduler::post(Function<void()> task) {
-  if (!crashed_) timeline_.add(this, now(), std::move(task));
+  if (!crashed_) timeline_.add(this, timeline_.now(), std::move(task));
 }
 
 std::unique_ptr<Scheduler::Timer> ManualScheduler::call_later(Duration delay, Function<void()> task) {
   if (crashed_) return std::make_unique<DeadTimer>();
-  return std::make_unique<ManualTimer>(timeline_, timeline_.add(this, now() + delay, std::move(task)));
+  const Instant due = clock_.moment_of(now() + delay);
+  return std::make_unique<ManualTimer>(timeline_, timeline_.add(this, due, std::move(task)));
 }
 
 void ManualScheduler::crash() {

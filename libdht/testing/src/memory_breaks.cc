@@ -29,17 +29,20 @@ void MemorySwitch::break_up(Connection& connection, std::error_code reason, Dura
   if (connection.phase == Connection::Phase::opening && reason == Errc::outcome_unknown) reason = Errc::unreachable;
   connection.phase = Connection::Phase::broken;
   connection.handshake.reset();
-  for (End& end : connection.ends)
-    end.incoming = {};
-  give_notice(connection, Side::opener, reason, notice_of_opener);
-  give_notice(connection, Side::acceptor, reason, notice_of_acceptor);
+  for (const Side side : {Side::opener, Side::acceptor}) {
+    connection.at(side).reason = reason;
+    connection.at(side).incoming.break_off();
+    arm(connection, side);
+  }
+  give_notice(connection, Side::opener, notice_of_opener);
+  give_notice(connection, Side::acceptor, notice_of_acceptor);
   erase_if_done(connection.info.link);
 }
 
-void MemorySwitch::give_notice(Connection& connection, Side to, std::error_code reason, Duration delay) {
+void MemorySwitch::give_notice(Connection& connection, Side to, Duration delay) {
   End& end = connection.at(to);
   if (end.transport == nullptr) return;
-  end.notice = scheduler_.call_later(delay, [this, id = connection.info.link, to, reason] { notify(id, to, reason); });
+  end.notice = scheduler_.call_later(delay, [this, id = connection.info.link, to] { notify(id, to); });
 }
 
 Duration MemorySwitch::delay_of_notice(Connection& connection, Side to) {
@@ -47,10 +50,16 @@ Duration MemorySwitch::delay_of_notice(Connection& connection, Side to) {
   return blocked ? options_.patience : latency();
 }
 
-void MemorySwitch::notify(LinkId id, Side to, std::error_code reason) {
+void MemorySwitch::notify(LinkId id, Side to) {
   Connection* connection = find(id);
   if (connection == nullptr || connection->at(to).transport == nullptr) return;
-  MemoryTransport& transport = *connection->at(to).transport;
+  End& end = connection->at(to);
+  if (is_paused(end) || !end.incoming.packets.empty()) {
+    end.notice.reset();  // it is given anew when the rest has been taken
+    return;
+  }
+  MemoryTransport& transport = *end.transport;
+  const std::error_code reason = end.reason;
   const LinkInfo info = connection->info;
   const Peer peer = connection->peer;
   detach(*connection, to);
@@ -68,6 +77,7 @@ void MemorySwitch::detach(Connection& connection, Side side) {
   End& end = connection.at(side);
   const MemoryTransport* const transport = std::exchange(end.transport, nullptr);
   end.notice.reset();
+  end.incoming.arrived = 0;
   if (side == Side::acceptor) return;
   const LinkId id = connection.info.link;
   const auto opened = opened_.find({transport, connection.peer, connection.info.lane});

@@ -14,7 +14,8 @@ std::error_code MemorySwitch::enqueue(Connection& connection, Side to, Frame fra
   Stream& stream = connection.at(to).incoming;
   if (connection.phase == Connection::Phase::broken || stream.ended) return {};
   if (stream.bytes != 0 && stream.bytes + frame.payload.size() > options_.max_queued_bytes) return Errc::overloaded;
-  push(connection, to, {.due = {}, .is_end = false, .type = frame.type, .payload = std::string(frame.payload)});
+  push(connection, to,
+       {.due = {}, .is_end = false, .is_seen = false, .type = frame.type, .payload = std::string(frame.payload)});
   return {};
 }
 
@@ -22,7 +23,7 @@ void MemorySwitch::enqueue_end(Connection& connection, Side to) {
   Stream& stream = connection.at(to).incoming;
   if (connection.phase == Connection::Phase::broken || stream.ended) return;
   stream.ended = true;
-  push(connection, to, {.due = {}, .is_end = true, .type = 0, .payload = {}});
+  push(connection, to, {.due = {}, .is_end = true, .is_seen = false, .type = 0, .payload = {}});
 }
 
 void MemorySwitch::push(Connection& connection, Side to, Packet packet) {
@@ -35,11 +36,15 @@ void MemorySwitch::push(Connection& connection, Side to, Packet packet) {
 }
 
 void MemorySwitch::arm(Connection& connection, Side to) {
+  const End& end = connection.at(to);
   Stream& stream = connection.at(to).incoming;
-  if (connection.phase != Connection::Phase::open || stream.packets.empty() || stream.delivery || stream.patience) {
+  const std::size_t next = is_paused(end) ? stream.arrived : 0;
+  const bool is_stalled = stream.patience && next == stream.arrived;
+  if (connection.phase == Connection::Phase::opening || stream.packets.size() <= next || stream.delivery ||
+      is_stalled) {
     return;
   }
-  stream.delivery = scheduler_.call_later(stream.packets.front().due - scheduler_.now(),
+  stream.delivery = scheduler_.call_later(stream.packets[next].due - scheduler_.now(),
                                           [this, id = connection.info.link, to] { deliver(id, to); });
 }
 
@@ -48,47 +53,69 @@ void MemorySwitch::deliver(LinkId id, Side to) {
   End& end = connection.at(to);
   Stream& stream = end.incoming;
   stream.delivery.reset();
+  const bool is_waiting_there = stream.arrived != 0 && !is_paused(end);
+  if (!is_waiting_there && !gets_through(connection, to)) return;
+  if (is_paused(end)) {
+    ++stream.arrived;
+    arm(connection, to);
+  } else if (!is_held_back(connection, to)) {  // otherwise it waits until a reply has arrived
+    take(connection, to);
+  }
+}
+
+bool MemorySwitch::gets_through(Connection& connection, Side to) {
+  const LinkId id = connection.info.link;
+  End& end = connection.at(to);
   if (is_blocked(connection.at(other(to)).address, end.address)) {
-    stream.patience = scheduler_.call_later(
+    end.incoming.patience = scheduler_.call_later(
         options_.patience, [this, id, to] { break_up(connections_.at(id), Errc::outcome_unknown, other(to)); });
-    return;
+    return false;
   }
-  if (end.transport == nullptr) {
-    // Its process has ended. What it said last is still to arrive, where it ended in order.
-    if (connection.at(other(to)).incoming.ended) {
-      stream = {};
-    } else {
-      break_up(connection, Errc::outcome_unknown);
-    }
-    return;
+  if (end.transport != nullptr) return true;
+  // Its process has ended. What it said last is still to arrive, where it ended in order.
+  if (connection.at(other(to)).incoming.ended) {
+    end.incoming = {};
+  } else {
+    break_up(connection, Errc::outcome_unknown);
   }
-  if (is_held_back(connection, to)) return;  // until a reply has arrived
-  const Packet packet = std::move(stream.packets.front());
+  return false;
+}
+
+void MemorySwitch::take(Connection& connection, Side to) {
+  End& end = connection.at(to);
+  Stream& stream = end.incoming;
+  Packet packet = std::move(stream.packets.front());
   stream.packets.pop_front();
   stream.bytes -= packet.payload.size();
+  if (stream.arrived != 0) --stream.arrived;
+  const bool is_last = connection.phase == Connection::Phase::broken && stream.packets.empty();
+  if (is_last && !end.notice) give_notice(connection, to, Duration::zero());
   if (packet.is_end) {
     break_up(connection, Errc::outcome_unknown, to);
     return;
   }
   arm(connection, to);
   arm(connection, other(to));
-  hand_over(id, to, packet);
+  hand_over(connection.info.link, to, std::move(packet));
 }
 
 bool MemorySwitch::is_held_back(const Connection& connection, Side to) const {
-  return to == Side::acceptor && connection.at(Side::opener).incoming.bytes > options_.max_queued_bytes / 4;
+  return to == Side::acceptor && connection.phase == Connection::Phase::open &&
+         connection.at(Side::opener).incoming.bytes > options_.max_queued_bytes / 4;
 }
 
-void MemorySwitch::hand_over(LinkId id, Side to, const Packet& packet) {
+void MemorySwitch::hand_over(LinkId id, Side to, Packet packet) {
   const Frame frame{packet.type, packet.payload};
-  if (filter_ && !passes_filter(connections_.at(id), to, frame)) {
+  const bool was_broken = connections_.at(id).phase == Connection::Phase::broken;
+  if (filter_ && !packet.is_seen && !passes_filter(connections_.at(id), to, frame)) {
     if (Connection* refused = find(id)) break_up(*refused, Errc::outcome_unknown);
     return;
   }
   Connection* connection = find(id);
-  // The filter may have broken it, or crashed the node.
-  if (connection == nullptr || connection->phase == Connection::Phase::broken) return;
-  if (connection->at(to).transport == nullptr) return;
+  // The filter may have broken it, or crashed or paused the node.
+  if (connection == nullptr || connection->at(to).transport == nullptr) return;
+  if (connection->phase == Connection::Phase::broken && !was_broken) return;
+  if (is_paused(connection->at(to))) return put_back(*connection, to, std::move(packet));
   TransportReceiver& receiver = connection->at(to).transport->receiver();
   if (to == Side::acceptor) {
     const LinkInfo info = connection->info;

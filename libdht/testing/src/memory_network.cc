@@ -18,6 +18,9 @@ std::unique_ptr<Transport> MemoryNetwork::make_transport(Address address) {
 
 void MemoryNetwork::crash(const Address& address, Crash kind) { switch_->crash(address, kind); }
 
+void MemoryNetwork::pause(const Address& address) { switch_->pause(address); }
+void MemoryNetwork::resume(const Address& address) { switch_->resume(address); }
+
 void MemoryNetwork::cut(const Address& a, const Address& b) {
   switch_->cut_one_way(a, b);
   switch_->cut_one_way(b, a);

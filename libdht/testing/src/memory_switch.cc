@@ -106,6 +106,11 @@ void MemorySwitch::arrive(LinkId id) {
     break_up(connection, Errc::unreachable);
     return;
   }
+  if (listener->second->is_paused()) {
+    connection.awaited = Connection::Awaited::acceptor;
+    give_up_later(connection);
+    return;
+  }
   const LocalIdentity& found = listener->second->identity();
   const Peer& wanted = connection.peer;
   if ((wanted.node && wanted.node != found.node) || (wanted.cluster && wanted.cluster != found.cluster)) {
@@ -148,14 +153,19 @@ void MemorySwitch::supersede(const LinkInfo& newer, const MemoryTransport& liste
     Connection* connection = find(id);
     if (connection == nullptr) continue;
     break_up(*connection, Errc::outcome_unknown);
-    notify(id, Side::acceptor, {});
+    connection->at(Side::acceptor).incoming = {};
+    notify(id, Side::acceptor);
   }
 }
 
 void MemorySwitch::establish(LinkId id) {
   Connection& connection = connections_.at(id);
-  connection.phase = Connection::Phase::open;
   connection.handshake.reset();
+  if (is_paused(connection.at(Side::opener))) {
+    connection.awaited = Connection::Awaited::opener;
+    return;
+  }
+  connection.phase = Connection::Phase::open;
   Instant due = scheduler_.now();
   for (Packet& packet : connection.at(Side::acceptor).incoming.packets) {
     packet.due = due = std::max(due, scheduler_.now() + latency());

@@ -1,8 +1,8 @@
 // MemorySwitch, the inside of MemoryNetwork: all connections between its transports, and the faults in force.
 //
-// Opening is in memory_switch.cc, moving packets in memory_delivery.cc, ending in memory_breaks.cc, and what tests ask
-// for in memory_faults.cc. After a call to a receiver nothing is taken for granted: its owner may have changed
-// anything.
+// Opening is in memory_switch.cc, moving packets in memory_delivery.cc, ending in memory_breaks.cc, pauses
+// in memory_pauses.cc, and what else tests ask for in memory_faults.cc. After a call to a receiver nothing is taken for
+// granted: its owner may have changed anything.
 //
 // Thread rule: that of the network.
 #pragma once
@@ -39,6 +39,8 @@ class MemorySwitch {
   using FrameFilter = MemoryNetwork::FrameFilter;
 
   void crash(const Address& address, MemoryNetwork::Crash kind);
+  void pause(const Address& address);
+  void resume(const Address& address);
   void cut_one_way(const Address& from, const Address& to) { cuts_.emplace(from, to); }
   void heal(const Address& a, const Address& b);
   void heal();
@@ -66,21 +68,29 @@ class MemorySwitch {
   void push(Connection& connection, Side to, Packet packet);
   void arm(Connection& connection, Side to);
   void deliver(LinkId id, Side to);
+  /// Whether the next packet can reach that end's machine; where not, what follows from it is under way.
+  bool gets_through(Connection& connection, Side to);
+  void take(Connection& connection, Side to);
   /// An acceptor takes no requests while its replies pile up.
   bool is_held_back(const Connection& connection, Side to) const;
-  void hand_over(LinkId id, Side to, const Packet& packet);
+  void hand_over(LinkId id, Side to, Packet packet);
   bool passes_filter(const Connection& connection, Side to, const Frame& frame);
   bool is_blocked(const Address& from, const Address& to) const;
   void retry_stalled();
 
-  // Ending. From `break_up` on nothing moves any more; each end is told when it can have noticed. The connection may be
-  // gone when it returns.
+  // A paused process takes no step of a handshake and no packet, and is not told of breaks.
+  static bool is_paused(const End& end);
+  static void put_back(Connection& connection, Side to, Packet packet);
+  void go_on(Connection& connection, Side side);
+
+  // Ending. From `break_up` on nothing is on its way any more; each end is told when it can have noticed, after what
+  // has arrived there. The connection may be gone when it returns.
   void break_up(Connection& connection, std::error_code reason);
   void break_up(Connection& connection, std::error_code reason, Side at_once);
   void break_up(Connection& connection, std::error_code reason, Duration notice_of_opener, Duration notice_of_acceptor);
   Duration delay_of_notice(Connection& connection, Side to);
-  void give_notice(Connection& connection, Side to, std::error_code reason, Duration delay);
-  void notify(LinkId id, Side to, std::error_code reason);
+  void give_notice(Connection& connection, Side to, Duration delay);
+  void notify(LinkId id, Side to);
   /// That end takes no more part. Where it was the opener's, the connection that waited for this comes next.
   void detach(Connection& connection, Side side);
   void erase_if_done(LinkId id);

@@ -36,6 +36,8 @@ class MemoryTransport final : public Transport {
   const Address& address() const noexcept { return address_; }
   const LocalIdentity& identity() const noexcept { return identity_; }
   bool is_running() const noexcept { return receiver_ != nullptr; }
+  bool is_paused() const noexcept { return paused_; }
+  void set_paused(bool paused) noexcept { paused_ = paused; }
   /// Only while running.
   TransportReceiver& receiver() const noexcept;
   /// The receiver is never called again.
@@ -52,6 +54,7 @@ class MemoryTransport final : public Transport {
   Address address_;
   LocalIdentity identity_;
   TransportReceiver* receiver_ = nullptr;  ///< null before the start and from the end on
+  bool paused_ = false;
   std::map<std::pair<Peer, Lane>, Instant> not_before_;
 };
 

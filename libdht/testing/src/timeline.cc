@@ -1,5 +1,6 @@
+#include <algorithm>
+#include <iterator>
 #include <utility>
-#include <vector>
 
 #include <dht/testing/timeline.h>
 
@@ -27,8 +28,7 @@ bool Timeline::run_one() {
   DHT_ASSERT(!running_);
   if (tasks_.empty()) return false;
   auto next = tasks_.extract(tasks_.begin());
-  DHT_ASSERT(next.key().due >= now_);
-  now_ = next.key().due;
+  now_ = std::max(now_, next.key().due);  // what was held back is late
   const Running running(running_);
   next.mapped().run();
   return true;
@@ -60,25 +60,38 @@ bool Timeline::run_until(Function<bool()> predicate, Duration limit) {
 }
 
 Timeline::TaskId Timeline::add(const void* owner, Instant due, Function<void()> task) {
-  const TaskId id{due < now_ ? now_ : due, ++made_};
-  tasks_.emplace(id, Task{owner, std::move(task)});
+  const TaskId id{std::max(due, now_), ++made_};
+  const auto paused = paused_.find(owner);
+  Tasks& tasks = paused == paused_.end() ? tasks_ : paused->second;
+  tasks.emplace(id, Task{owner, std::move(task)});
   return id;
 }
 
 // What a task holds may itself hold timers of this timeline, so tasks are taken out before they are destroyed.
 
-void Timeline::remove(TaskId id) { const auto removed = tasks_.extract(id); }
+void Timeline::remove(TaskId id) {
+  auto removed = tasks_.extract(id);
+  for (auto it = paused_.begin(); !removed && it != paused_.end(); ++it)
+    removed = it->second.extract(id);
+}
 
 void Timeline::remove_all(const void* owner) {
-  std::vector<Task> removed;
+  pause(owner);
+  const auto removed = paused_.extract(owner);
+}
+
+void Timeline::pause(const void* owner) {
+  Tasks& held = paused_[owner];
   for (auto it = tasks_.begin(); it != tasks_.end();) {
-    if (it->second.owner == owner) {
-      removed.push_back(std::move(it->second));
-      it = tasks_.erase(it);
-    } else {
-      ++it;
-    }
+    const auto next = std::next(it);
+    if (it->second.owner == owner) held.insert(held.end(), tasks_.extract(it));
+    it = next;
   }
+}
+
+void Timeline::resume(const void* owner) {
+  const auto held = paused_.extract(owner);
+  if (held) tasks_.merge(held.mapped());
 }
 
 }  // namespace dht::testing

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -51,7 +52,16 @@ Process::Process(const std::vector<std::string>& arguments, const std::string& o
 
 Process::Process(Process&& other) noexcept : pid_(std::exchange(other.pid_, -1)), exit_code_(other.exit_code_) {}
 
-Process::~Process() {
+Process& Process::operator=(Process&& other) noexcept {
+  end();
+  pid_ = std::exchange(other.pid_, -1);
+  exit_code_ = other.exit_code_;
+  return *this;
+}
+
+Process::~Process() { end(); }
+
+void Process::end() {
   if (pid_ < 0 || exit_code_) return;
   kill(pid_, SIGKILL);
   reap(true);
@@ -92,6 +102,21 @@ std::size_t Process::open_files() const {
        std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd"))
     ++count;
   return count;
+}
+
+double Process::cpu_seconds() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  // The name, in parentheses, may hold blanks; utime and stime are the 12th and 13th field after it.
+  std::istringstream fields(stat.substr(stat.rfind(')') + 1));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i)
+    fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 std::size_t Process::peak_memory_bytes() const {

@@ -24,7 +24,8 @@ class Process {
   /// Kills what still runs.
   ~Process();
   Process(Process&& other) noexcept;
-  Process& operator=(Process&&) = delete;
+  /// Kills what still runs of the one that is given up.
+  Process& operator=(Process&& other) noexcept;
 
   pid_t pid() const { return pid_; }
   bool running();
@@ -36,11 +37,14 @@ class Process {
   /// From now on it may have this many files open, those that it has included.
   void limit_open_files(std::size_t count);
   std::size_t open_files() const;
+  /// Processor time that it has taken so far, in user and kernel mode.
+  double cpu_seconds() const;
   /// The most memory that it ever had resident.
   std::size_t peak_memory_bytes() const;
 
  private:
   bool reap(bool block);
+  void end();
 
   pid_t pid_ = -1;
   std::optional<int> exit_code_;

@@ -73,20 +73,47 @@ Response expect_ok(std::string_view what, Response response) {
 
 }  // namespace
 
+const MemberView* ClusterView::find(std::string_view name, std::string_view state) const {
+  const auto found = std::ranges::find_if(
+      members, [&](const MemberView& member) { return member.name == name && member.state == state; });
+  return found == members.end() ? nullptr : &*found;
+}
+
 TestNode TestNode::spawn(NodeSetup setup) { return TestNode(std::move(setup), Spawn{}); }
 
 TestNode::TestNode(NodeSetup setup) : TestNode(std::move(setup), Spawn{}) { await_listening(); }
 
 TestNode::TestNode(NodeSetup setup, Spawn)
-    : name_(setup.name), log_file_(new_log_file(setup.name)), process_(command_line(setup), log_file_) {}
+    : setup_(std::move(setup)),
+      name_(setup_.name),
+      log_file_(new_log_file(name_)),
+      process_(command_line(setup_), log_file_) {}
 
 TestNode::~TestNode() {
   if (log_file_.empty() || process_.pid() < 0) return;  // moved away
-  const std::string text = log();
   if (!end_expected_ && !process_.running())
-    FAIL_CHECK(name_, " ended by itself with ", process_.wait(0ms).value_or(-1), "; its log: ", text);
-  else if (tells_of_a_defect(text))
-    FAIL_CHECK(name_, " reports a defect: ", text);
+    FAIL_CHECK(name_, " ended by itself with ", process_.wait(0ms).value_or(-1), "; its log: ", log());
+  else
+    check_log();
+}
+
+void TestNode::check_log() const {
+  if (const std::string text = log(); tells_of_a_defect(text)) FAIL_CHECK(name_, " reports a defect: ", text);
+}
+
+void TestNode::crash() {
+  expect_end();
+  process_.signal(SIGKILL);
+  if (!process_.wait(kPatience)) throw std::runtime_error(name_ + " does not end when it is killed");
+}
+
+void TestNode::restart() {
+  check_log();
+  setup_.port = endpoint_.port;
+  log_file_ = new_log_file(name_);
+  process_ = Process(command_line(setup_), log_file_);
+  end_expected_ = false;
+  await_listening();
 }
 
 void TestNode::await_listening() {
@@ -117,7 +144,26 @@ std::vector<std::string> TestNode::peers() { return lines_of(expect_ok("/dht/pee
 void TestNode::join(const TestNode& member) {
   expect_ok(name_ + " joins " + member.name_, http().post("/dht/join", member.peer()));
 }
+bool TestNode::is_ready() { return http_->get("/readyz").status == 200; }
 void TestNode::leave() { expect_ok(name_ + " leaves", http().post("/dht/leave")); }
+
+ClusterView TestNode::view() {
+  const auto status = nlohmann::json::parse(expect_ok("/dht/status", http_->get("/dht/status")).body);
+  const auto& partitions = status.at("partitions");
+  ClusterView view{.leader = status.at("leader"),
+                   .voters = status.at("voters"),
+                   .ready = status.at("ready"),
+                   .partitions = partitions.at("total"),
+                   .unserved = partitions.at("unserved"),
+                   .moving = partitions.at("moving")};
+  for (const auto& member : status.at("members")) {
+    view.members.push_back({.name = member.at("name"),
+                            .state = member.at("state"),
+                            .lease = member.at("lease"),
+                            .primary = member.at("primary")});
+  }
+  return view;
+}
 
 std::optional<int> TestNode::terminate(std::chrono::milliseconds patience) {
   expect_end();
@@ -213,14 +259,11 @@ bool all_list_all(Nodes& nodes) {
 
 bool all_settled(Nodes& nodes) {
   return std::ranges::all_of(nodes, [&](TestNode& node) {
-    const auto status = nlohmann::json::parse(expect_ok("/dht/status", node.http().get("/dht/status")).body);
-    const auto& partitions = status.at("partitions");
-    const auto& members = status.at("members");
-    if (members.size() != nodes.size() || partitions.at("moving") != 0) return false;
-    const std::size_t least = partitions.at("total").get<std::size_t>() / nodes.size();
-    return std::ranges::all_of(members, [least](const auto& member) {
-      const std::size_t share = member.at("primary");
-      return share == least || share == least + 1;
+    const ClusterView view = node.view();
+    if (view.members.size() != nodes.size() || view.moving != 0) return false;
+    const std::size_t least = view.partitions / nodes.size();
+    return std::ranges::all_of(view.members, [least](const MemberView& member) {
+      return member.primary == least || member.primary == least + 1;
     });
   });
 }

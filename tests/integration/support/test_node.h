@@ -30,6 +30,26 @@ struct NodeSetup {
   std::vector<std::string> arguments = {};
 };
 
+/// What a node tells of its cluster in `GET /dht/status`.
+struct MemberView {
+  std::string name;
+  std::string state;
+  bool lease = false;
+  std::size_t primary = 0;
+};
+struct ClusterView {
+  std::string leader;
+  std::vector<std::string> voters;
+  bool ready = false;
+  std::size_t partitions = 0;
+  std::size_t unserved = 0;
+  std::size_t moving = 0;
+  std::vector<MemberView> members = {};
+
+  /// The member of that name in that state, or null.
+  const MemberView* find(std::string_view name, std::string_view state) const;
+};
+
 class TestNode {
  public:
   /// Starts the process; it listens some time later, see `await_listening`.
@@ -50,6 +70,7 @@ class TestNode {
   /// "name:host:port", as a join list takes it.
   std::string peer() const { return name_ + ":" + to_string(endpoint_); }
   Process& process() { return process_; }
+  const Process& process() const { return process_; }
   std::string log() const;
   /// A connection that is kept open from call to call.
   HttpClient& http() { return *http_; }
@@ -64,8 +85,15 @@ class TestNode {
   void erase(std::string_view key);
   std::vector<std::string> keys();  ///< in ascending order, though the node lists them in none
   std::vector<std::string> peers();
+  ClusterView view();
   void join(const TestNode& member);
   void leave();
+  /// Ends it as a crash would (SIGKILL).
+  void crash();
+  /// Starts a new process under the same name, at the same address, with the same arguments; the former one has ended.
+  void restart();
+  /// Whether it says that clients may be sent to it.
+  bool is_ready();
   /// The test is about to make it end, so that it is no failure if it has.
   void expect_end() { end_expected_ = true; }
   /// Sends SIGTERM and gives the exit code; empty where it has not ended in
@@ -76,6 +104,9 @@ class TestNode {
   struct Spawn {};
   TestNode(NodeSetup setup, Spawn);
 
+  void check_log() const;
+
+  NodeSetup setup_;
   std::string name_;
   std::string log_file_;
   Process process_;

@@ -70,7 +70,7 @@ TEST_CASE("every broken invariant is named") {
       {"node 0000000000000003 has no valid name", [](ClusterMap& m) { m.nodes[2].name.clear(); }},
       {"the leader 0000000000000000 is no member", [](ClusterMap& m) { m.leader = {}; }},
       {"the leader 0000000000000009 is no member", [](ClusterMap& m) { m.leader = {9}; }},
-      {"the leader n2 is no voter", [](ClusterMap& m) { m.leader = {2}; }},
+      {"the leader n4 is no voter", [](ClusterMap& m) { m.leader = {4}; }},
       {"the leader n1 is no voter",
        [](ClusterMap& m) {
          m.voters = {{2}};

@@ -8,12 +8,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "cluster/leader.h"
+#include "lease/rules.h"
 #include "maps.h"
 
 namespace dht::testing {
@@ -27,11 +29,12 @@ using std::chrono::milliseconds;
 class LeaderBench {
  public:
   static constexpr std::uint64_t kWallMs = 1'767'225'600'000;
-  static constexpr Duration kSilence = milliseconds(1000);
+  static constexpr Duration kLease = milliseconds(1000);
 
   explicit LeaderBench(ClusterMap map, std::uint32_t max_moves_per_node = 64)
       : leader(map.leader, std::make_shared<const ClusterMap>(map),
-               LeaderOptions{.silence_limit = kSilence, .max_moves_per_node = max_moves_per_node}, now) {
+               LeaderOptions{.lease = kLease, .max_moves_per_node = max_moves_per_node}, now, kLease) {
+    renew();
     for (const NodeRecord& node : map.nodes) {
       if (node.state != NodeState::joining) heartbeat(node.id.value);
     }
@@ -68,10 +71,16 @@ class LeaderBench {
     act([&](auto& fx) { leader.on_refused(newest, now, fx); });
   }
 
-  /// Time passes in small steps, with ticks, and heartbeats of the nodes of the map that are not silent.
+  /// The voters confirm the leader.
+  void renew() {
+    act([&](auto& fx) { leader.on_lease(lease::end_at_holder(now, kLease), now, fx); });
+  }
+  /// Time passes in small steps, with ticks, confirmations where `is_confirmed`, and heartbeats of the nodes of the map
+  /// that are not silent.
   void pass(Duration duration) {
     for (const Instant end = now + duration; now < end;) {
       now = std::min(end, now + milliseconds(50));
+      if (is_confirmed) renew();
       const ClusterMap before = map();
       for (const NodeRecord& node : before.nodes) {
         if (!is_silent(node.id.value)) heartbeat(node.id.value);
@@ -83,10 +92,12 @@ class LeaderBench {
     act([&](auto& fx) { leader.on_tick(now, fx); });
   }
   bool is_silent(std::uint64_t node) const { return std::count(silent.begin(), silent.end(), node) > 0; }
-  /// Silent nodes are no longer alive.
+  /// The node falls silent, for so long that it is no longer alive: a member is called down, a joining node removed.
   void let_die(std::uint64_t node) {
     silent.push_back(node);
-    pass(kSilence + milliseconds(100));
+    const bool is_joining = lists(node) && state(node) == NodeState::joining;
+    pass((is_joining ? lease::joining_patience(kLease) : kLease) + milliseconds(100));
+    choose_all();
   }
 
   // Calls of nodes. Each gives its ticket.
@@ -115,14 +126,30 @@ class LeaderBench {
   Ticket leave(std::uint64_t node) {
     return ask([&](Ticket ticket, auto& fx) { leader.on_leave(ticket, NodeId{node}, now, fx); });
   }
-  /// With the report that `reports` has for the node; it does not count as an acknowledgement.
+  Ticket forget(std::uint64_t caller, std::string_view name) {
+    wire::Call call;
+    call.kind = wire::CallKind::forget;
+    call.node.id = NodeId{caller};
+    call.name = name;
+    call.wall_ms = kWallMs;
+    return ask([&](Ticket ticket, auto& fx) { leader.on_forget(ticket, call, now, fx); });
+  }
+  /// With the report that `reports` has for the node, and an ask for its lease that echoes the last grant which the
+  /// node has heard; it does not count as an acknowledgement.
   Ticket heartbeat(std::uint64_t node) {
     wire::Call call;
     call.kind = wire::CallKind::heartbeat;
     call.node.id = NodeId{node};
     call.report = reports[node];
-    return heartbeat(call);
+    call.lease_ask = {.number = ++asked_[node], .echo = heard_[node]};
+    const Ticket ticket = heartbeat(call);
+    const wire::LeaseGrant grant = answer(ticket).grant.value();
+    CHECK(grant.number == call.lease_ask->number);
+    if (std::count(deaf.begin(), deaf.end(), node) == 0) heard_[node] = grant.number;
+    return ticket;
   }
+  /// What a heartbeat of the node is granted now.
+  Duration granted(std::uint64_t node) { return milliseconds(answer(heartbeat(node)).grant.value().length_ms); }
   Ticket heartbeat(const wire::Call& call) {
     return ask([&](Ticket ticket, auto& fx) { leader.on_heartbeat(ticket, call, now, fx); });
   }
@@ -209,7 +236,9 @@ class LeaderBench {
   Leader leader;
   std::map<std::uint64_t, NodeReport> reports;
   std::vector<std::uint64_t> silent;
-  bool newcomers_know = true;  ///< a node that is activated acknowledges that at once
+  std::vector<std::uint64_t> deaf;  ///< hear none of the answers to their heartbeats
+  bool is_confirmed = true;         ///< the voters confirm the leader as time passes
+  bool newcomers_know = true;       ///< a node that is activated acknowledges that at once
   ClusterMapPtr proposed;
   std::vector<NodeId> pushed;                           ///< since last cleared
   std::vector<std::pair<NodeId, PartitionId>> ordered;  ///< since last cleared
@@ -250,6 +279,8 @@ class LeaderBench {
   }
 
   Ticket last_ticket_ = 0;
+  std::map<std::uint64_t, std::uint64_t> asked_;  ///< by node: the number of the last ask, and of the last grant heard
+  std::map<std::uint64_t, std::uint64_t> heard_;
 };
 
 }  // namespace dht::testing

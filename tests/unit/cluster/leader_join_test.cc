@@ -119,10 +119,12 @@ TEST_CASE("4: a dead predecessor with partitions is marked down and stays, and t
   CHECK(bench.shares() == std::vector<std::uint64_t>{4, 4, 0});
 }
 
-TEST_CASE("4: a node marked down serves again when that very incarnation speaks") {
+TEST_CASE("4: a node marked down serves again when that very incarnation speaks, having heard this leader") {
   ClusterMap map = even_map(2, 8);
   map.nodes[1].state = NodeState::down;
   LeaderBench bench(map);
+  CHECK(bench.proposed == nullptr);  // it has asked, and echoed nothing yet
+  bench.heartbeat(2);
   bench.choose_all();
   CHECK(bench.state(2) == NodeState::active);
   CHECK(bench.shares() == std::vector<std::uint64_t>{4, 4});
@@ -185,23 +187,67 @@ TEST_CASE("8: a repeated join is answered again; the earlier ticket is told so")
 }
 
 TEST_CASE("8: a node whose earlier join broke off after the activation is taken out and let in anew") {
+  LeaderBench bench(even_map(3, 8));
+  bench.join(4);
+  bench.choose_all();
+  bench.activate(4);
+  bench.choose_all();
+  REQUIRE(cluster::learners_of(bench.map(), NodeId{4}) > 0);
+  const Ticket ticket = bench.join(4);
+  bench.choose_all();
+  REQUIRE(bench.is_ok(ticket));
+  CHECK(bench.answer(ticket).map->find(NodeId{4})->state == NodeState::joining);
+  CHECK(cluster::learners_of(bench.map(), NodeId{4}) == 0);
+}
+
+TEST_CASE("8: one that has a vote by then gives it up first") {
   LeaderBench bench(even_map(2, 8));
   bench.join(3);
   bench.choose_all();
   bench.activate(3);
   bench.choose_all();
-  REQUIRE(cluster::learners_of(bench.map(), NodeId{3}) > 0);
+  bench.pass(milliseconds(100));
+  bench.choose_all();
+  REQUIRE(bench.map().is_voter(NodeId{3}));
   const Ticket ticket = bench.join(3);
   bench.choose_all();
   REQUIRE(bench.is_ok(ticket));
-  CHECK(bench.answer(ticket).map->find(NodeId{3})->state == NodeState::joining);
-  CHECK(cluster::learners_of(bench.map(), NodeId{3}) == 0);
+  CHECK(bench.state(3) == NodeState::joining);
+  CHECK_FALSE(bench.map().is_voter(NodeId{3}));
+}
+
+TEST_CASE("8: one that was called down by then is let in anew, or told that it is a member, as it asks") {
+  LeaderBench bench(even_map(2, 8));
+  bench.newcomers_know = false;
+  bench.join(3);
+  bench.choose_all();
+  bench.activate(3);
+  bench.choose_all();
+  bench.let_die(3);
+  REQUIRE(bench.state(3) == NodeState::down);
+  SUBCASE("it asks for its activation again") {
+    const Ticket ticket = bench.activate(3);
+    REQUIRE(bench.is_ok(ticket));
+    CHECK(bench.answer(ticket).map == bench.leader.map());
+  }
+  SUBCASE("it has given up and joins again") {
+    const Ticket ticket = bench.join(3);
+    bench.choose_all();
+    REQUIRE(bench.is_ok(ticket));
+    CHECK(bench.state(3) == NodeState::joining);
+  }
 }
 
 TEST_CASE("8: a member that holds partitions, the leader, and one that leaves cannot join") {
   LeaderBench bench(even_map(3, 8));
   CHECK(bench.error(bench.join(2)) == Errc::conflict);
   CHECK(bench.error(bench.join(1)) == Errc::conflict);
+  bench.let_die(2);
+  CHECK(bench.error(bench.join(2)) == Errc::conflict);
+  CHECK(bench.map().find(NodeId{2})->state == NodeState::down);
+  bench.silent.clear();
+  bench.pass(milliseconds(100));
+  bench.choose_all();
   bench.leave(3);
   bench.choose();
   const Ticket leaving = bench.join(3);
@@ -233,7 +279,8 @@ TEST_CASE("8: the newcomer is told to drop copies where any alive member may hol
   CHECK_FALSE(bench.answer(copies_unreachable).drop_copies);
 }
 
-TEST_CASE("8: a member that has not reported yet may hold copies, so a new leader plays it safe") {
+TEST_CASE(
+    "8: a newcomer is answered only when all alive members have told whether they hold copies, or are called down") {
   LeaderBench bench(even_map(2, 8));
   bench.join_fully(3);
   bench.join(4);
@@ -242,7 +289,18 @@ TEST_CASE("8: a member that has not reported yet may hold copies, so a new leade
   bench.choose_all();  // node 4 is a member and has not reported
   const Ticket ticket = bench.join(5);
   bench.choose_all();
-  CHECK(bench.answer(ticket).drop_copies);
+  CHECK(bench.state(5) == NodeState::joining);
+  CHECK_FALSE(bench.is_answered(ticket));
+  bool holds_copies = false;
+  SUBCASE("it holds some") {
+    holds_copies = true;
+    bench.reports[4].copies_of = {ClusterId{1005}};
+    bench.heartbeat(4);
+  }
+  SUBCASE("it holds none") { bench.heartbeat(4); }
+  SUBCASE("it says nothing") { bench.let_die(4); }
+  REQUIRE(bench.is_ok(ticket));
+  CHECK(bench.answer(ticket).drop_copies == holds_copies);
 }
 
 TEST_CASE("8: activation: chosen, answered with the map, and at once where it is done") {
@@ -287,7 +345,7 @@ TEST_CASE("8: a joining node that falls silent is taken out of the map") {
   LeaderBench bench(even_map(2, 8));
   bench.join(3);
   bench.choose_all();
-  bench.pass(LeaderBench::kSilence * 3);
+  bench.pass(LeaderBench::kLease * 3);
   CHECK(bench.lists(3));  // its heartbeats keep it
   bench.let_die(3);
   bench.choose_all();
@@ -387,6 +445,20 @@ TEST_CASE("8: whoever is not a member cannot settle") {
   bench.let_die(3);
   bench.choose_all();
   CHECK(bench.error(ticket) == Errc::not_applied);
+}
+
+TEST_CASE("8: a member that was silent while it settles is told to ask again when it is no longer down") {
+  LeaderBench bench(even_map(2, 8));
+  bench.join_fully(3);
+  bench.let_die(3);
+  const Ticket down = bench.settle(3);
+  CHECK(bench.error(down) == Errc::not_applied);
+  CHECK(bench.answer(down).try_later);
+  bench.silent.clear();
+  bench.pass(milliseconds(50));
+  bench.choose_all();
+  bench.acknowledge_all();
+  CHECK(bench.is_ok(bench.settle(3)));
 }
 
 TEST_CASE("8: a join tells how far it is: moves done of those planned at its activation") {

@@ -88,7 +88,7 @@ TEST_CASE("8: a leaving node that falls silent does not hold up the next one, an
   bench.acknowledge_all();
   CHECK(bench.is_ok(next));
   CHECK_FALSE(bench.is_answered(silent));
-  CHECK(bench.state(4) == NodeState::leaving);
+  CHECK(bench.state(4) == NodeState::down);
   bench.silent.clear();
   bench.heartbeat(4);
   bench.run_moves();

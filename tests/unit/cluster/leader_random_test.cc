@@ -29,7 +29,7 @@ bool is_even(const ClusterMap& map) {
 void disturb(LeaderWorld& world) {
   constexpr std::uint64_t kNodes = 8;
   const std::uint64_t node = 1 + world.random()() % kNodes;
-  switch (world.random()() % 8) {
+  switch (world.random()() % 10) {
     case 0:
     case 1:
     case 2:
@@ -50,14 +50,23 @@ void disturb(LeaderWorld& world) {
     case 7:
       if (world.random()() % 3 == 0) world.hand_leadership_over();
       break;
+    case 8:
+      world.depose_leader();
+      break;
+    case 9:
+      for (const NodeRecord& member : world.map().nodes) {
+        if (member.state == NodeState::down) world.forget(member.id.value);
+      }
+      break;
   }
 }
 
 }  // namespace
 
-TEST_CASE("7, 8: whatever happens, no map is unsafe; and when it is over, everything comes to its end") {
+TEST_CASE("5, 6, 7, 8: whatever happens, no map is unsafe; and when it is over, everything comes to its end") {
   std::size_t moves = 0;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+  std::size_t forgotten = 0;
+  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
     CAPTURE(seed);
     LeaderWorld world({.seed = seed});
     const std::uint64_t events = 10 + world.random()() % 30;
@@ -66,11 +75,15 @@ TEST_CASE("7, 8: whatever happens, no map is unsafe; and when it is over, everyt
       disturb(world);
     }
     REQUIRE_MESSAGE(world.run_until_quiet(seconds(120)), world.fault() << to_string(world.map()));
+    world.end_trouble();
     world.run_for(seconds(10));
     REQUIRE_MESSAGE(world.fault().empty(), world.fault());
     CHECK(world.is_quiet());
     CHECK(world.unanswered() == 0);
     CHECK(is_even(world.map()));
+    const std::size_t most_voters = std::min<std::size_t>(world.map().nodes.size(), 5);
+    CHECK(world.map().voters.size() == (most_voters - 1) / 2 * 2 + 1);
+    CHECK(world.map().next_voters.empty());
     for (const NodeRecord& node : world.map().nodes)
       CHECK(node.state == NodeState::active);
     CHECK(world.changes() < 60 * events + world.moves() * 4);
@@ -78,8 +91,10 @@ TEST_CASE("7, 8: whatever happens, no map is unsafe; and when it is over, everyt
     world.run_for(seconds(30));
     CHECK(world.changes() == settled);
     moves += world.moves();
+    forgotten += world.forgotten();
   }
   CHECK(moves > 1000);
+  CHECK(forgotten > 20);
 }
 
 TEST_CASE("7: ten nodes join one after the other: each join moves one share and no more, in few changes") {

@@ -6,6 +6,8 @@
 
 #include "cluster/map_change.h"
 #include "cluster/planner.h"
+#include "cluster/voters.h"
+#include "lease/rules.h"
 
 namespace dht::testing {
 
@@ -17,7 +19,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr Duration kSilence = milliseconds(1000);
+constexpr Duration kLease = milliseconds(1000);
 constexpr std::uint64_t kWallMs = 1'767'225'600'000;
 
 }  // namespace
@@ -26,10 +28,9 @@ LeaderWorld::LeaderWorld(WorldOptions options)
     : options_(options),
       random_(options.seed),
       chosen_(std::make_shared<const ClusterMap>(even_map(1, options.partitions))),
-      leader_(std::make_unique<Leader>(
-          NodeId{1}, chosen_,
-          LeaderOptions{.silence_limit = kSilence, .max_moves_per_node = options.max_moves_per_node},
-          timeline_.now())) {
+      leader_(std::make_unique<Leader>(NodeId{1}, chosen_,
+                                       LeaderOptions{.lease = kLease, .max_moves_per_node = options.max_moves_per_node},
+                                       timeline_.now(), kLease)) {
   nodes_[1].map = chosen_;
   heartbeat(1);
   tick();
@@ -51,14 +52,29 @@ void LeaderWorld::abandon(std::uint64_t node) {
 
 void LeaderWorld::leave(std::uint64_t node) { begin(node, Step::leave); }
 
+void LeaderWorld::forget(std::uint64_t node) {
+  wire::Call call;
+  call.node.id = NodeId{leader()};
+  call.name = node_record(node).name;
+  call.wall_ms = kWallMs;
+  ask_leader(
+      leader(), Step::none, [](const wire::Answer&) {},
+      [this, call](Ticket ticket, Effects& effects) { leader_->on_forget(ticket, call, timeline_.now(), effects); });
+}
+
 void LeaderWorld::silence(std::uint64_t node, Duration duration) {
   if (node != leader()) nodes_[node].silent_until = timeline_.now() + duration;
 }
 
 void LeaderWorld::hand_leadership_over() {
-  if (std::exchange(handing_over_, true)) return;
+  if (deposing_ || std::exchange(handing_over_, true)) return;
   leader_->resign();
   try_handing_over();
+}
+
+void LeaderWorld::depose_leader() {
+  if (handing_over_ || std::exchange(deposing_, true)) return;
+  later(kLease + some_ms(0, 600), [this] { elect(); });
 }
 
 bool LeaderWorld::is_idle(std::uint64_t node) const {
@@ -72,7 +88,7 @@ bool LeaderWorld::is_member(std::uint64_t node) const {
 }
 
 bool LeaderWorld::is_quiet() const {
-  if (handing_over_ || leader_->is_proposing()) return false;
+  if (handing_over_ || deposing_ || leader_->is_proposing()) return false;
   const auto is_over = [](const auto& entry) { return entry.second.step == Step::none; };
   if (!std::all_of(nodes_.begin(), nodes_.end(), is_over)) return false;
   std::vector<NodeId> holders;
@@ -149,15 +165,18 @@ void LeaderWorld::ask_leader(std::uint64_t node, Step step, AnswerHandler handle
 }
 
 void LeaderWorld::propose(ClusterMapPtr next) {
-  later(some_ms(0, options_.trouble ? 20 : 1), [this, next] {
+  later(some_ms(0, options_.trouble ? 20 : 1), [this, next, reign = reign_] {
+    if (next->revision != chosen_->revision + 1) return;  // another leader was elected
     if (chance(5)) {
       at_leader([&](Effects& effects) { leader_->on_refused(chosen_, timeline_.now(), effects); });
       return;
     }
     check(*chosen_, *next);
     chosen_ = next;
+    check_leases();
     ++changes_;
-    const auto tell = [this, next, believed_refused = chance(3)] {
+    const auto tell = [this, next, reign, believed_refused = chance(3)] {
+      if (reign != reign_) return;
       at_leader([&](Effects& effects) {
         if (believed_refused) return leader_->on_refused(next, timeline_.now(), effects);
         leader_->on_chosen(next, timeline_.now(), effects);
@@ -166,8 +185,9 @@ void LeaderWorld::propose(ClusterMapPtr next) {
     };
     later(some_ms(0, options_.trouble ? 20 : 1), tell);
     if (chance(5)) {
-      later(some_ms(20, 200),
-            [this, next] { at_leader([&](Effects& effects) { leader_->on_chosen(next, timeline_.now(), effects); }); });
+      later(some_ms(20, 200), [this, next, reign] {
+        if (reign == reign_) at_leader([&](Effects& e) { leader_->on_chosen(next, timeline_.now(), e); });
+      });
     }
   });
 }
@@ -175,52 +195,95 @@ void LeaderWorld::propose(ClusterMapPtr next) {
 void LeaderWorld::check(const ClusterMap& before, const ClusterMap& after) {
   if (const auto broken = violation(after)) fail(*broken);
   if (after.revision != before.revision + 1 || after.cluster != before.cluster) fail("the map does not follow");
-  for (PartitionId p = 0; p < after.partitions.size(); ++p) {
-    const PartitionRecord& was = before.partitions[p];
-    const PartitionRecord& is = after.partitions[p];
-    if (is.epoch == was.epoch) {
-      if (is.primary != was.primary) fail(fmt::format("partition {}: another primary in the same epoch", p));
-      continue;
-    }
-    if (is.epoch != was.epoch + 1) fail(fmt::format("partition {}: the epoch jumps", p));
-    if (is.primary == was.primary) continue;
-    ++moves_;
-    const Node& old_primary = nodes_.at(was.primary.value);
-    if (!old_primary.stopped.contains({p, was.epoch})) fail(fmt::format("partition {}: two primaries", p));
-    const auto is_level = [&](const LearnerRecord& learner) {
-      return learner.node == is.primary && old_primary.level.contains({p, learner.since});
-    };
-    if (std::none_of(was.learners.begin(), was.learners.end(), is_level)) {
-      fail(fmt::format("partition {}: the new primary lacks entries", p));
-    }
+  for (PartitionId p = 0; p < after.partitions.size(); ++p)
+    check_partition(p, before, after);
+}
+
+void LeaderWorld::check_partition(PartitionId p, const ClusterMap& before, const ClusterMap& after) {
+  const PartitionRecord& was = before.partitions[p];
+  const PartitionRecord& is = after.partitions[p];
+  if (is.epoch == was.epoch) {
+    if (is.primary != was.primary) fail(fmt::format("partition {}: another primary in the same epoch", p));
+    return;
+  }
+  if (is.empty_from == is.epoch) {
+    const NodeRecord* lost = before.find(was.primary);
+    if (lost == nullptr || lost->state != NodeState::down) fail(fmt::format("partition {}: lost without need", p));
+    if (after.find(was.primary) != nullptr) fail(fmt::format("partition {}: its primary may come back", p));
+    return;
+  }
+  if (is.epoch != was.epoch + 1) fail(fmt::format("partition {}: the epoch jumps", p));
+  if (is.primary == was.primary) return;
+  ++moves_;
+  const Node& old_primary = nodes_.at(was.primary.value);
+  if (!old_primary.stopped.contains({p, was.epoch})) fail(fmt::format("partition {}: two primaries", p));
+  const auto is_level = [&](const LearnerRecord& learner) {
+    return learner.node == is.primary && old_primary.level.contains({p, learner.since});
+  };
+  if (std::none_of(was.learners.begin(), was.learners.end(), is_level)) {
+    fail(fmt::format("partition {}: the new primary lacks entries", p));
+  }
+}
+
+/// Nobody holds a lease by whom nothing is served any more.
+void LeaderWorld::check_leases() {
+  for (const NodeRecord& record : chosen_->nodes) {
+    const auto node = nodes_.find(record.id.value);
+    if (record.state != NodeState::down || node == nodes_.end()) continue;
+    if (timeline_.now() < node->second.lease.until()) fail(fmt::format("{} is down and holds a lease", record.name));
   }
 }
 
 void LeaderWorld::tick() {
+  confirm_leader();
   at_leader([this](Effects& effects) { leader_->on_tick(timeline_.now(), effects); });
   if (handing_over_) try_handing_over();
   later(milliseconds(100), [this] { tick(); });
 }
 
+void LeaderWorld::confirm_leader() {
+  if (deposing_) return;
+  confirmed_at_ = timeline_.now();
+  at_leader([this](Effects& effects) {
+    leader_->on_lease(lease::end_at_holder(confirmed_at_, kLease), confirmed_at_, effects);
+  });
+}
+
 void LeaderWorld::try_handing_over() {
-  if (leader_->is_proposing()) return;
+  if (leader_->is_proposing() || !chosen_->next_voters.empty()) return;
   handing_over_ = false;
   const std::vector<NodeId> successors = leader_->successors(timeline_.now());
   if (successors.empty()) {
     at_leader([this](Effects& effects) { leader_->resume(timeline_.now(), effects); });
     return;
   }
-  const NodeId successor = successors.front();
+  nodes_[successors.front().value].silent_until = {};
+  install(successors.front().value, kLease);
+}
+
+void LeaderWorld::elect() {
+  deposing_ = false;
+  std::vector<std::uint64_t> candidates;
+  for (const NodeRecord& node : chosen_->nodes) {
+    const bool is_fit = node.state == NodeState::active && cluster::may_lead(*chosen_, node.id);
+    if (is_fit && node.id != chosen_->leader && !is_silent(node.id.value)) candidates.push_back(node.id.value);
+  }
+  if (candidates.empty()) return;
+  install(candidates[random_() % candidates.size()],
+          lease::wait_of_new_leader(kLease, timeline_.now() - confirmed_at_));
+}
+
+void LeaderWorld::install(std::uint64_t successor, Duration wait) {
   MapChange change(*chosen_);
-  change.set_leader(successor);
+  change.set_leader(NodeId{successor});
   chosen_ = std::make_shared<const ClusterMap>(std::move(change).finish());
   at_leader([this](Effects& effects) { leader_->stop(effects); });
   if (!waiting_.empty()) fail("a ticket is not answered by stopping");
-  nodes_[successor.value].silent_until = {};
-  leader_ = std::make_unique<Leader>(
-      successor, chosen_, LeaderOptions{.silence_limit = kSilence, .max_moves_per_node = options_.max_moves_per_node},
-      timeline_.now());
-  adopt(successor.value, chosen_);
+  ++reign_;
+  leader_ = std::make_unique<Leader>(NodeId{successor}, chosen_,
+                                     LeaderOptions{.lease = kLease, .max_moves_per_node = options_.max_moves_per_node},
+                                     timeline_.now(), wait);
+  adopt(successor, chosen_);
 }
 
 // The nodes.
@@ -281,7 +344,8 @@ void LeaderWorld::put_call(std::uint64_t id, Step step, Ticket ticket, Effects& 
 
 void LeaderWorld::on_answer(std::uint64_t id, Step step, const wire::Answer& answer) {
   if (answer.error && answer.try_later) return;
-  if ((step == Step::join || step == Step::settle) && answer.error) {
+  const bool is_forgotten = step == Step::settle && chosen_->find(NodeId{id}) == nullptr;
+  if ((step == Step::join || step == Step::settle) && answer.error && !is_forgotten) {
     fail(fmt::format("node {} is refused: {}", id, answer.message));
   }
   Node& node = nodes_[id];
@@ -302,14 +366,14 @@ void LeaderWorld::on_answer(std::uint64_t id, Step step, const wire::Answer& ans
   if (step == Step::leave && !answer.error) node.map = nullptr;
 }
 
-/// Whoever asks any alive member, from the moment of the answer on, sees what it says.
+/// Whoever asks any member that holds a lease, from the moment of the answer on, sees what it says.
 void LeaderWorld::check_answer(std::uint64_t id, Step step, const wire::Answer& answer) {
   if (answer.error || (step != Step::settle && step != Step::leave)) return;
-  for (const auto& member : leader_->members(timeline_.now())) {
-    const Node& other = nodes_[member.node.value];
-    if (!member.alive || other.map == nullptr || is_silent(member.node.value)) continue;
+  for (const NodeRecord& member : leader_->map()->nodes) {
+    const Node& other = nodes_[member.id.value];
+    if (other.map == nullptr || timeline_.now() >= other.lease.until()) continue;
     const bool lists = other.map->find(NodeId{id}) != nullptr;
-    if (lists != (step == Step::settle)) fail(fmt::format("node {} does not know of node {}", member.node.value, id));
+    if (lists != (step == Step::settle)) fail(fmt::format("{} does not know of node {}", member.name, id));
   }
 }
 
@@ -327,9 +391,12 @@ void LeaderWorld::beat(std::uint64_t id) {
   call.node.id = NodeId{id};
   call.revision = node.map ? node.map->revision : 0;
   call.report = report_of(id);
+  call.lease_ask = node.lease.ask(++node.last_ask, timeline_.now());
   ask_leader(
       id, Step::none,
       [this, id](const wire::Answer& answer) {
+        if (answer.grant) nodes_[id].lease.on_grant(*answer.grant);
+        check_leases();
         if (answer.map) adopt(id, answer.map);
       },
       [this, call](Ticket ticket, Effects& effects) { leader_->on_heartbeat(ticket, call, timeline_.now(), effects); });
@@ -347,8 +414,16 @@ void LeaderWorld::adopt(std::uint64_t id, const ClusterMapPtr& map) {
   Node& node = nodes_[id];
   const NodeRecord* self = map->find(NodeId{id});
   const bool was_outside = node.map == nullptr;
-  if (was_outside && (node.step != Step::none || self == nullptr || self->state != NodeState::active)) return;
+  if (was_outside && (node.step != Step::none || self == nullptr || self->state == NodeState::joining)) return;
   if (!was_outside && map->revision < node.map->revision) return;
+  if (self == nullptr && node.step != Step::leave) {
+    // Forgotten: it stands alone from now on.
+    ++forgotten_;
+    node.map = nullptr;
+    node.step = Step::none;
+    ++node.attempt;
+    return;
+  }
   node.map = map;
   send(id, [this, id, revision = map->revision] {
     at_leader([&](Effects& effects) { leader_->on_acknowledged(NodeId{id}, revision, timeline_.now(), effects); });

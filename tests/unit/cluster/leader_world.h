@@ -1,6 +1,7 @@
 // LeaderWorld: a leader and everything around it on virtual time, from a seed. Nodes adopt maps, copy partitions, hand
-// them over, fall silent, join and leave; every message is delayed, and may be lost (and repeated, as real nodes do) or
-// come twice. The world knows the truth about every replica and checks each chosen map against it.
+// them over, fall silent, join and leave; leaders are deposed; every message is delayed, and may be lost (and repeated,
+// as real nodes do) or come twice. The world knows the truth about every replica and every lease and checks each chosen
+// map against it.
 #pragma once
 
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <dht/testing/timeline.h>
 
 #include "cluster/leader.h"
+#include "lease/node_lease.h"
 #include "maps.h"
 
 namespace dht::testing {
@@ -42,9 +44,15 @@ class LeaderWorld {
   void abandon(std::uint64_t node);
   /// The member leaves, and repeats its call until it is answered.
   void leave(std::uint64_t node);
+  /// An operator gives the member up, if it is down.
+  void forget(std::uint64_t node);
   void silence(std::uint64_t node, Duration duration);
   /// The leadership goes to another node, where there is one.
   void hand_leadership_over();
+  /// The voters confirm the leader no more, and elect another one of them when they may.
+  void depose_leader();
+  /// Nothing goes wrong by itself any more.
+  void end_trouble() { options_.trouble = false; }
 
   bool is_idle(std::uint64_t node) const;  ///< not joining, not leaving
   bool is_member(std::uint64_t node) const;
@@ -58,6 +66,7 @@ class LeaderWorld {
   const std::string& fault() const { return fault_; }
   std::size_t changes() const { return changes_; }
   std::size_t moves() const { return moves_; }
+  std::size_t forgotten() const { return forgotten_; }
   std::size_t unanswered() const { return waiting_.size(); }
   std::mt19937_64& random() { return random_; }
 
@@ -66,6 +75,8 @@ class LeaderWorld {
   using Stream = std::pair<PartitionId, Revision>;
   struct Node {
     ClusterMapPtr map{};  ///< adopted; null outside
+    lease::NodeLease lease{};
+    std::uint64_t last_ask = 0;
     Step step = Step::none;
     std::uint64_t attempt = 0;  ///< counts steps, so that late answers are not mistaken
     Instant silent_until{};
@@ -93,8 +104,13 @@ class LeaderWorld {
                   std::function<void(cluster::Ticket, Effects&)> ask);
   void propose(ClusterMapPtr next);
   void check(const ClusterMap& before, const ClusterMap& after);
+  void check_partition(PartitionId p, const ClusterMap& before, const ClusterMap& after);
+  void check_leases();
   void tick();
+  void confirm_leader();
   void try_handing_over();
+  void elect();
+  void install(std::uint64_t successor, Duration wait);
 
   // The nodes.
 
@@ -116,12 +132,16 @@ class LeaderWorld {
   Timeline timeline_;
   ClusterMapPtr chosen_;  ///< what the register holds
   std::unique_ptr<cluster::Leader> leader_;
+  std::uint64_t reign_ = 0;  ///< counts the leaders
+  Instant confirmed_at_{};
   bool handing_over_ = false;
+  bool deposing_ = false;
   std::map<std::uint64_t, Node> nodes_;
   cluster::Ticket last_ticket_ = 0;
   std::map<cluster::Ticket, AnswerHandler> waiting_;
   std::size_t changes_ = 0;
   std::size_t moves_ = 0;
+  std::size_t forgotten_ = 0;
   std::string fault_;
 };
 

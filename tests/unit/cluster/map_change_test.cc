@@ -95,13 +95,64 @@ TEST_CASE("each change of state touches nothing but the state") {
   check_effect([](MapChange& change) { change.mark_active({5}); }, to(4, NodeState::active));
 }
 
-TEST_CASE("a new leader has a new generation and is the only voter") {
-  check_effect([](MapChange& change) { change.set_leader({2}); },
-               [](ClusterMap& map) {
-                 map.leader = {2};
-                 map.generation = 2;
-                 map.voters = {{2}};
-               });
+TEST_CASE("6: a new leader has a new generation") {
+  ClusterMap base = sample();
+  base.voters = {{1}, {2}};
+  ClusterMap expected = base;
+  expected.revision = 11;
+  expected.leader = {2};
+  expected.generation = 2;
+  CHECK(changed(base, [](MapChange& change) { change.set_leader({2}); }) == expected);
+}
+
+TEST_CASE("5: a new leader that is no voter is to take the place of the present one among them") {
+  ClusterMap base = sample();
+  base.nodes[2].state = base.nodes[3].state = NodeState::active;
+  base.voters = {{3}, {1}, {4}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.set_leader({2}); });
+  CHECK(next.leader == NodeId{2});
+  CHECK(next.voters == base.voters);
+  CHECK(next.next_voters == std::vector<NodeId>{{3}, {2}, {4}});
+}
+
+TEST_CASE("5: voters change in two steps: those to come are named beside the present ones, and then alone") {
+  check_effect(
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {2}, {4}});
+      },
+      [](ClusterMap& map) {
+        map.next_voters = {{1}, {2}, {4}};
+      });
+  ClusterMap base = sample();
+  base.next_voters = {{1}, {2}, {4}};
+  ClusterMap expected = base;
+  expected.revision = 11;
+  expected.voters = {{1}, {2}, {4}};
+  expected.next_voters.clear();
+  CHECK(changed(base, [](MapChange& change) { change.finish_voter_change(); }) == expected);
+}
+
+TEST_CASE("5: a voter may become leader while the voters change, if it stays one") {
+  ClusterMap base = sample();
+  base.voters = {{1}, {2}};
+  base.next_voters = {{2}, {4}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.set_leader({2}); });
+  CHECK(next.leader == NodeId{2});
+  CHECK(next.voters == base.voters);
+  CHECK(next.next_voters == base.next_voters);
+}
+
+TEST_CASE(
+    "4: a partition whose loss is accepted begins with nothing in a new epoch, at a node that had no part in it") {
+  ClusterMap base = sample();
+  base.partitions[2] = {.epoch = 7, .empty_from = 3, .primary = {5}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.begin_empty(2, {1}, 90); });
+  ClusterMap expected = base;
+  expected.revision = 11;
+  expected.partitions[2] = {.epoch = 8, .empty_from = 8, .floor = 90, .primary = {1}};
+  CHECK(next == expected);
+  base.partitions[2].backups = {{2}, {4}};
+  CHECK(changed(base, [](MapChange& change) { change.begin_empty(2, {1}, 90); }) == expected);
 }
 
 TEST_CASE("a learner comes with the revision that adds it and goes without a new epoch") {
@@ -163,6 +214,49 @@ TEST_CASE("an operation whose precondition does not hold ends the process") {
       [](MapChange& change) { change.mark_active({4}); },        // not down
       [](MapChange& change) { change.set_leader({1}); },         // leader already
       [](MapChange& change) { change.set_leader({4}); },         // leaving
+      [](MapChange& change) { change.begin_voter_change({}); },  // nobody
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {3}});
+        std::move(change).finish();
+      },  // one that is still joining
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {2}});
+        change.begin_voter_change({{1}});
+      },  // two changes at once
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {4}});
+        change.set_leader({2});
+      },  // no voter, while a change is under way
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {2}});
+        change.finish_voter_change();
+        change.begin_voter_change({{1}, {4}});
+        change.set_leader({2});
+      },  // a voter that will be none
+      [](MapChange& change) {
+        change.begin_voter_change({{2}});
+        change.finish_voter_change();
+        std::move(change).finish();
+      },                                                        // the leader not among them
+      [](MapChange& change) { change.finish_voter_change(); },  // none is under way
+      [](MapChange& change) {
+        change.begin_voter_change({{1}, {4}});
+        change.remove_node({4});
+      },                                                         // a voter to come
+      [](MapChange& change) { change.begin_empty(4, {2}, 0); },  // no such partition
+      [](MapChange& change) { change.begin_empty(0, {2}, 0); },  // its primary is not down
+      [](MapChange& change) {
+        change.mark_down({1});
+        change.begin_empty(1, {4}, 0);
+      },  // there is a learner
+      [](MapChange& change) {
+        change.mark_down({1});
+        change.begin_empty(0, {4}, 0);
+      },  // to one that is leaving
+      [](MapChange& change) {
+        change.mark_down({1});
+        change.begin_empty(0, {5}, 0);
+      },                                                         // to one that is down
       [](MapChange& change) { change.add_learner(4, {2}); },     // no such partition
       [](MapChange& change) { change.add_learner(0, {4}); },     // leaving
       [](MapChange& change) { change.add_learner(0, {1}); },     // the primary

@@ -18,11 +18,13 @@ inline NodeRecord node_record(std::uint64_t k, NodeState state = NodeState::acti
   return {NodeId{k}, "n" + std::to_string(k), {"host" + std::to_string(k), 9876}, state};
 }
 
-/// Nodes 1 to `nodes`, active, sharing `partitions` in turns; node 1 leads.
+/// Nodes 1 to `nodes`, active, sharing `partitions` in turns; node 1 leads, and the first ones are the voters.
 inline ClusterMap even_map(std::uint32_t nodes, std::uint32_t partitions) {
   ClusterMap map = found_cluster(ClusterId{77}, {.partitions = partitions}, NodeId{1}, "n1", {"host1", 9876});
   for (std::uint64_t k = 2; k <= nodes; ++k)
     map.nodes.push_back(node_record(k));
+  for (std::uint64_t k = 2; k <= (nodes % 2 == 1 ? nodes : nodes - 1) && k <= 5; ++k)
+    map.voters.push_back(NodeId{k});
   for (std::uint32_t p = 0; p < partitions; ++p)
     map.partitions[p].primary = NodeId{1 + p % nodes};
   return map;
@@ -60,6 +62,7 @@ inline ClusterMap random_map(std::mt19937_64& random, std::size_t most_nodes = 1
     PartitionRecord& partition = map.partitions.emplace_back();
     partition.epoch = 1 + (random() >> (random() % 64));
     partition.empty_from = 1 + random() % partition.epoch;
+    if (random() % 2 == 0) partition.floor = random() >> (1 + random() % 63);
     partition.primary = holders.front();
     for (auto node = holders.begin() + 1; node != end; ++node) {
       if (random() % 2 == 0) {

@@ -122,6 +122,7 @@ TEST_CASE("the status has the fields that others rely on") {
   map.cluster = dht::ClusterId{0x4c};
   map.revision = 17;
   map.settings.replicas = 2;
+  map.settings.lease_ms = 2500;
   map.leader = dht::NodeId{1};
   map.voters = {dht::NodeId{1}, dht::NodeId{9}};
   map.nodes = {{dht::NodeId{1}, "a", {"localhost", 9876}, dht::NodeState::active}};
@@ -144,7 +145,8 @@ TEST_CASE("the status has the fields that others rely on") {
   CHECK(field_of(answer, "Content-Type") == "application/json");
   CHECK(nlohmann::json::parse(body_of(answer)) == nlohmann::json::parse(R"({
     "name": "a", "id": "0000000000000001", "address": "localhost:9876", "cluster": "000000000000004c", "revision": 17,
-    "leader": "a", "voters": ["a", "0000000000000009"], "replicas": 2, "ready": true,
+    "leader": "a", "voters": ["a", "0000000000000009"], "replicas": 2,
+    "lease_ms": 2500, "ready": true,
     "partitions": {"total": 1024, "healthy": 1020, "under_replicated": 1, "unserved": 2, "moving": 1},
     "members": [{"name": "a", "id": "0000000000000001", "address": "localhost:9876", "state": "active", "lease": true,
                  "primary": 342, "backup": 341, "entries": 100012, "bytes": 11601392}],

@@ -48,6 +48,7 @@ TEST_CASE("the defaults") {
   CHECK(parsed.options->name.empty());
   CHECK(parsed.options->max_value_bytes == 1024 * 1024);
   CHECK_FALSE(parsed.options->partitions.has_value());
+  CHECK_FALSE(parsed.options->lease_ms.has_value());
   CHECK(parsed.options->idle_timeout == std::chrono::seconds(60));
 }
 
@@ -124,6 +125,13 @@ TEST_CASE("bad usage is exit code 2 and a sentence on stderr") {
                                                     {"--partitions", "1000"},
                                                     {"--partitions", "0"},
                                                     {"--replicas", "2"},
+                                                    {"--lease", "9"},
+                                                    {"--lease", "60001"},
+                                                    {"--lease", "-10"},
+                                                    {"--lease", "1s"},
+                                                    {"--lease", "0.5"},
+                                                    {"--lease", "99999999999999999999"},
+                                                    {"--lease", ""},
                                                     {"--advertise", "nowhere"},
                                                     {"--join", "nonsense"},
                                                     {"--join", "a:1,:::"},
@@ -194,6 +202,20 @@ TEST_CASE("a time-out is a number of seconds in its range") {
     CHECK(parse({option, "0.001"}).options.has_value());
     CHECK(parse({option, "604800"}).options.has_value());
   }
+}
+
+TEST_CASE("a lease comes from the line, the environment or the file, and the help says when it is fixed") {
+  CHECK(parse({"--lease", "10"}).options.value().lease_ms == 10u);
+  CHECK(parse({"--lease=60000"}).options.value().lease_ms == 60000u);
+  CHECK(parse({}, {{"DHTD_LEASE", "250"}}).options.value().lease_ms == 250u);
+  const File file("lease = 500\n");
+  CHECK(parse({"--config", file.path()}).options.value().lease_ms == 500u);
+  const File bad("lease = 5\n");
+  CHECK(parse({"--config", bad.path()}).err.find("'5' is not a number of milliseconds from 10 to 60000") !=
+        std::string::npos);
+  const auto help = parse({"--help"}).out;
+  CHECK(help.find("--lease MS") != std::string::npos);
+  CHECK(help.find("fixed at founding") != std::string::npos);
 }
 
 TEST_CASE("log lines stay one line, whatever they say") {

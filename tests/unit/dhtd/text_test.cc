@@ -57,6 +57,20 @@ TEST_CASE("percent decoding takes both cases, keeps the plus and copies only whe
   CHECK(percent_decode(plain, space)->data() == plain.data());
 }
 
+TEST_CASE("a query gives the decoded value of a name that it has once") {
+  CHECK(query_value("name=a", "name") == "a");
+  CHECK(query_value("x=1&name=a%20b%26c&y", "name") == "a b&c");
+  CHECK(query_value("name=", "name") == "");
+  CHECK(query_value("name", "name") == "");
+  CHECK(query_value("name=a=b", "name") == "a=b");
+  CHECK(query_value("&&name=localhost:9876&", "name") == "localhost:9876");
+  CHECK(query_value("name=a+b", "name") == "a+b");
+  for (const char* query : {"", "&", "nam=a", "names=a", "name=a&name=a", "name=a&name", "name=%4", "Name=a"}) {
+    CAPTURE(query);
+    CHECK_FALSE(query_value(query, "name").has_value());
+  }
+}
+
 TEST_CASE("decoding gives back what was encoded, for any bytes") {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     std::mt19937_64 random(seed);

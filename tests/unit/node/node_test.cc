@@ -1,6 +1,7 @@
 // The node as a Table, on virtual time and the in-memory network.
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -217,6 +218,30 @@ TEST_CASE("garbage and replayed frames from a peer get no answer that does harm,
   CHECK(cluster.table(0).get(key)->value.view() == "v");
   CHECK(cluster.node(1).status().map->revision == map->revision);
   stranger->stop();
+}
+
+TEST_CASE("every partition is served by one node, and by none while it changes hands or its node stands aside") {
+  Cluster cluster{{.nodes = 2}};
+  const std::size_t joiner = cluster.add_node();
+  cluster.table(0).put("k", "v");
+  CHECK(cluster.node(joiner).status().serving.size() == 64);
+  const auto join = cluster.join(joiner, 0);
+  bool changes_hands = false;
+  while (!join.is_done()) {
+    cluster.timeline().run_one();
+    std::set<PartitionId> served;
+    std::size_t claims = 0;
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}, joiner}) {
+      const NodeStatus status = cluster.node(i).status();
+      if (status.map->cluster != cluster.node(0).status().map->cluster) continue;
+      served.insert(status.serving.begin(), status.serving.end());
+      claims += status.serving.size();
+    }
+    REQUIRE(claims == served.size());
+    changes_hands = changes_hands || claims < 64;
+  }
+  CHECK(changes_hands);
+  CHECK(cluster.node(joiner).status().serving.size() == 21);
 }
 
 TEST_CASE("a fixed list of nodes is a cluster without joins and leaves") {

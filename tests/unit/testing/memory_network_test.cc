@@ -8,83 +8,11 @@
 #include <dht/error.h>
 #include <dht/testing/memory_network.h>
 
+#include "network_fixture.h"
+
 namespace {
 
-using namespace std::chrono_literals;
-using namespace dht;
-using testing::MemoryNetwork;
-using testing::MemoryNetworkOptions;
-using testing::Timeline;
-
-/// A node that writes down what its transport tells it.
-class Recorder final : public TransportReceiver {
- public:
-  Recorder(MemoryNetwork& network, std::string host, std::uint64_t node, ClusterId cluster = ClusterId{1})
-      : address_{std::move(host), 1},
-        identity_{NodeId{node}, cluster, address_},
-        transport_(network.make_transport(address_)) {
-    transport_->start(identity_, *this);
-  }
-
-  void on_request(const LinkInfo& from, Frame frame) override {
-    last_link = from;
-    log.push_back("request " + std::string(frame.payload));
-    if (echo) CHECK_FALSE(transport_->reply(from.link, frame));
-  }
-  void on_reply(const Peer& peer, Lane, Frame frame) override {
-    log.push_back("reply " + std::string(frame.payload) + " of " + peer.address.host);
-  }
-  void on_broken(const Peer& peer, Lane, ConnectionId connection, std::error_code reason) override {
-    broken.push_back(connection);
-    reasons.push_back(reason);
-    log.push_back("broken to " + peer.address.host);
-  }
-  void on_link_closed(const LinkInfo& link) override {
-    log.push_back("closed from " + to_string(link.node).substr(15));
-  }
-
-  Peer peer() const { return {address_, identity_.cluster, identity_.node}; }
-  const Address& address() const { return address_; }
-  Transport& transport() { return *transport_; }
-  void move_to(ClusterId cluster) {
-    identity_.cluster = cluster;
-    transport_->set_identity(identity_);
-  }
-  Sent send(const Peer& to, std::string_view text, Lane lane = Lane::request) {
-    return transport_->send(to, lane, {7, text});
-  }
-
-  using Log = std::vector<std::string>;
-  Log log;
-  std::vector<std::error_code> reasons;
-  std::vector<ConnectionId> broken;
-  LinkInfo last_link;
-  bool echo = false;
-
- private:
-  Address address_;
-  LocalIdentity identity_;
-  std::unique_ptr<Transport> transport_;
-};
-
-struct Fixture {
-  Timeline timeline;
-  MemoryNetwork network{
-      timeline, 3, {.latency_min = 1ms, .latency_max = 5ms, .connect_timeout = 500ms, .patience = 1s}};
-  Recorder a{network, "a", 1};
-  Recorder b{network, "b", 2};
-
-  using Log = Recorder::Log;
-  void exchange() {
-    b.echo = true;
-    CHECK_FALSE(a.send(b.peer(), "x").error);
-    timeline.run_until_idle();
-    REQUIRE(a.log == Log{"reply x of b"});
-    REQUIRE(b.log == Log{"request x"});
-    a.log.clear();
-    b.log.clear();
-  }
-};
+using namespace network_test;
 
 TEST_CASE_FIXTURE(Fixture, "frames of one connection arrive in order, replies too, and never inside the call") {
   b.echo = true;
@@ -225,119 +153,12 @@ TEST_CASE_FIXTURE(Fixture, "a reply over a link that is gone is dropped") {
   CHECK(a.log.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "broken connections lose what is on its way, tell both ends once, and can be opened again") {
-  exchange();
-  a.send(b.peer(), "lost");
-  network.break_connections(b.address(), a.address());
-  a.send(b.peer(), "lost too, since a does not know yet");
-  timeline.run_until_idle();
-  CHECK(a.log == Log{"broken to b"});
-  CHECK(a.reasons == std::vector<std::error_code>{Errc::outcome_unknown});
-  CHECK(b.log == Log{"closed from 1"});
-  a.log.clear();
-  b.log.clear();
-  exchange();
-}
-
-TEST_CASE_FIXTURE(Fixture, "stop ends like a process in order: what it sent arrives, then peers see the break") {
-  exchange();
-  b.transport().reply(b.last_link.link, {7, "last words"});
-  a.send(b.peer(), "too late");
-  b.transport().stop();
-  CHECK(b.transport().reply(b.last_link.link, {7, "x"}) == Errc::stopped);
-  CHECK(b.send(a.peer(), "x").error == Errc::stopped);
-  timeline.run_until_idle();
-  CHECK(a.log == Log{"reply last words of b", "broken to b"});
-  CHECK(b.log.empty());
-  a.send(b.peer(), "anybody there?");
-  timeline.run_until_idle();
-  CHECK(a.reasons.back() == Errc::unreachable);
-}
-
 TEST_CASE_FIXTURE(Fixture, "a transport that has not been started sends nothing and is not reached") {
   const auto idle = network.make_transport({"idle", 1});
   CHECK(idle->send(a.peer(), Lane::control, {7, "x"}).error == Errc::stopped);
   a.send({Address{"idle", 1}, {}, {}}, "x");
   timeline.run_until_idle();
   CHECK(a.reasons == std::vector<std::error_code>{Errc::unreachable});
-}
-
-TEST_CASE_FIXTURE(Fixture, "peers of a crashed process notice at once, those of a crashed machine when they send") {
-  exchange();
-  SUBCASE("process") {
-    network.crash(b.address());
-    timeline.run_for(10ms);
-    CHECK(a.log == Log{"broken to b"});
-  }
-  SUBCASE("machine") {
-    network.crash(b.address(), MemoryNetwork::Crash::machine);
-    timeline.run_for(1h);
-    CHECK(a.log.empty());
-    a.send(b.peer(), "y");
-    timeline.run_for(900ms);
-    CHECK(a.log.empty());
-    timeline.run_for(200ms);
-    CHECK(a.log == Log{"broken to b"});
-    a.send(b.peer(), "z");
-    timeline.run_for(400ms);
-    CHECK(a.reasons.size() == 1);
-    timeline.run_until_idle();
-    CHECK(a.reasons.back() == Errc::unreachable);
-  }
-  CHECK(b.log.empty());
-  CHECK(b.send(a.peer(), "x").error == Errc::stopped);
-}
-
-TEST_CASE_FIXTURE(Fixture, "a machine that came back knows nothing of its predecessor's connections") {
-  exchange();
-  network.crash(b.address(), MemoryNetwork::Crash::machine);
-  a.send(b.peer(), "for the dead");
-  timeline.run_for(10ms);
-  Recorder again(network, "b", 3);
-  timeline.run_for(20ms);
-  CHECK(a.log == Log{"broken to b"});
-  CHECK(again.log.empty());
-}
-
-TEST_CASE_FIXTURE(Fixture, "a cut holds frames back; healed in time they arrive in order") {
-  exchange();
-  network.cut(a.address(), b.address());
-  a.send(b.peer(), "1");
-  a.send(b.peer(), "2");
-  timeline.run_for(900ms);
-  CHECK(b.log.empty());
-  network.heal(b.address(), a.address());
-  timeline.run_until_idle();
-  CHECK(b.log == Log{"request 1", "request 2"});
-  CHECK(a.log == Log{"reply 1 of b", "reply 2 of b"});
-}
-
-TEST_CASE_FIXTURE(Fixture, "a cut that lasts breaks the connections that try, the sender's end first") {
-  exchange();
-  network.cut(a.address(), b.address());
-  a.send(b.peer(), "1");
-  timeline.run_for(1010ms);
-  CHECK(a.log == Log{"broken to b"});
-  CHECK(b.log.empty());
-  timeline.run_for(1100ms);
-  CHECK(b.log == Log{"closed from 1"});
-  a.send(b.peer(), "2");
-  timeline.run_for(600ms);
-  CHECK(a.reasons.back() == Errc::unreachable);
-}
-
-TEST_CASE_FIXTURE(Fixture, "a one-way cut lets requests in and no reply out") {
-  exchange();
-  network.cut_one_way(b.address(), a.address());
-  a.send(b.peer(), "1");
-  timeline.run_until_idle();
-  CHECK(b.log == Log{"request 1", "closed from 1"});
-  CHECK(a.log == Log{"broken to b"});
-  b.log.clear();
-  a.send(b.peer(), "2");
-  timeline.run_until_idle();
-  CHECK(a.reasons.back() == Errc::unreachable);
-  CHECK(b.log == Log{"closed from 1"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a full queue refuses, except for a single frame, and takes more when it has emptied") {
@@ -354,57 +175,6 @@ TEST_CASE_FIXTURE(Fixture, "a full queue refuses, except for a single frame, and
 TEST_CASE_FIXTURE(Fixture, "a frame over the limit is refused") {
   const std::string large(kMaxFramePayload + 1, 'x');
   CHECK(a.send(b.peer(), large).error == Errc::too_large);
-}
-
-TEST_CASE_FIXTURE(Fixture, "a filter sees each frame and can break the connection instead") {
-  std::string seen;
-  network.set_filter([&](const Address& from, const Address& to, Lane, Frame frame) {
-    seen += from.host + to.host + std::string(frame.payload) + " ";
-    return frame.payload != "bad";
-  });
-  a.send(b.peer(), "good");
-  a.send(b.peer(), "bad");
-  a.send(b.peer(), "after");
-  timeline.run_until_idle();
-  CHECK(seen == "abgood abbad ");
-  CHECK(b.log == Log{"request good", "closed from 1"});
-  CHECK(a.log == Log{"broken to b"});
-}
-
-TEST_CASE_FIXTURE(Fixture, "a filter may crash the very node that a frame is for") {
-  for (const auto kind : {MemoryNetwork::Crash::process, MemoryNetwork::Crash::machine}) {
-    Recorder victim(network, "victim", 9);
-    network.set_filter([&](const Address&, const Address& to, Lane, Frame) {
-      network.crash(to, kind);
-      return true;
-    });
-    a.send(victim.peer(), "x");
-    timeline.run_until_idle();
-    CHECK(victim.log.empty());
-    CHECK(victim.send(a.peer(), "x").error == Errc::stopped);
-  }
-}
-
-TEST_CASE_FIXTURE(Fixture, "a filter may end itself, so that it strikes once") {
-  network.set_filter([&](const Address&, const Address&, Lane, Frame) {
-    network.set_filter({});
-    return false;
-  });
-  a.send(b.peer(), "struck");
-  timeline.run_until_idle();
-  a.send(b.peer(), "passes");
-  timeline.run_until_idle();
-  CHECK(b.log == Log{"closed from 1", "request passes"});
-}
-
-TEST_CASE_FIXTURE(Fixture, "connections that wait for a predecessor to close break like others") {
-  exchange();
-  a.transport().disconnect(b.peer());
-  a.send(b.peer(), "waits");
-  network.break_connections(a.address(), b.address());
-  timeline.run_until_idle();
-  CHECK(a.log == Log{"broken to b", "broken to b"});
-  CHECK(b.log == Log{"closed from 1"});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a node can talk to itself, and stop while it does") {

@@ -23,9 +23,9 @@ bool same_map(const ClusterMapPtr& a, const ClusterMapPtr& b) { return a && b ? 
 
 bool same(const Call& a, const Call& b) {
   return a.id == b.id && a.kind == b.kind && a.node == b.node && a.from == b.from && a.partitions == b.partitions &&
-         a.replicas == b.replicas && a.wall_ms == b.wall_ms && a.revision == b.revision && a.report == b.report &&
-         a.hand_overs == b.hand_overs && same_map(a.map, b.map) && a.voter == b.voter && a.lease_ask == b.lease_ask &&
-         a.name == b.name;
+         a.replicas == b.replicas && a.lease_ms == b.lease_ms && a.wall_ms == b.wall_ms && a.revision == b.revision &&
+         a.report == b.report && a.hand_overs == b.hand_overs && same_map(a.map, b.map) && a.voter == b.voter &&
+         a.lease_ask == b.lease_ask && a.name == b.name;
 }
 
 bool same(const VoterReply& a, const VoterReply& b) {
@@ -57,15 +57,13 @@ class Maker {
     call.from = ClusterId{number()};
     if (coin()) call.partitions = static_cast<std::uint32_t>(number());
     if (coin()) call.replicas = static_cast<std::uint32_t>(number());
+    if (coin()) call.lease_ms = static_cast<std::uint32_t>(number());
     call.wall_ms = number();
     call.revision = number();
     if (coin()) call.report = report();
     for (std::size_t n = random_() % 4; n > 0; --n)
       call.hand_overs.push_back({static_cast<PartitionId>(random_() % 16384), number()});
-    if (coin() || call.kind == CallKind::push_map || call.kind == CallKind::take_leadership ||
-        call.kind == CallKind::register_compare_and_set || call.kind == CallKind::accept) {
-      call.map = a_map();
-    }
+    if (coin() || call.kind == CallKind::push_map || call.kind == CallKind::accept) call.map = a_map();
     if (coin() || is_for_voter(call.kind)) {
       call.voter = {ClusterId{number()}, NodeId{number()}, ballot(), coin(), number(), number()};
     }
@@ -165,13 +163,10 @@ TEST_CASE("a call without kind or caller, or one that needs a map and has none, 
   CHECK_FALSE(decode_call(encode(call)));
   call.kind = static_cast<CallKind>(static_cast<int>(kLastCallKind) + 1);
   CHECK_FALSE(decode_call(encode(call)));
-  for (const CallKind kind : {CallKind::push_map, CallKind::take_leadership, CallKind::register_compare_and_set}) {
-    call.kind = kind;
-    call.map = nullptr;
-    CHECK_FALSE(decode_call(encode(call)));
-    call.map = a_map();
-    CHECK(decode_call(encode(call)));
-  }
+  call.kind = CallKind::push_map;
+  CHECK_FALSE(decode_call(encode(call)));
+  call.map = a_map();
+  CHECK(decode_call(encode(call)));
   for (const CallKind kind : {CallKind::prepare, CallKind::accept, CallKind::confirm}) {
     call.kind = kind;
     call.voter.reset();

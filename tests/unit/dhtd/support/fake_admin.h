@@ -1,9 +1,10 @@
-// FakeAdmin: a ClusterAdmin that does what the test tells it.
+// FakeAdmin: a ClusterAdmin that does what the test tells it. At first it is a ready cluster of one.
 //
 // Thread rule: one thread.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -15,6 +16,15 @@ namespace dhtd::testing {
 
 class FakeAdmin final : public ClusterAdmin {
  public:
+  FakeAdmin() {
+    node_status.name = "this";
+    node_status.id = dht::NodeId{1};
+    node_status.address = {"localhost", 9876};
+    node_status.map = std::make_shared<const dht::ClusterMap>(
+        dht::found_cluster(dht::ClusterId{1}, {}, node_status.id, node_status.name, node_status.address));
+    node_status.ready = true;
+  }
+
   void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) override {
     joins.emplace_back(peers);
     goals.push_back(goal);
@@ -22,7 +32,15 @@ class FakeAdmin final : public ClusterAdmin {
   }
   void leave(dht::StatusHandler handler) override { leave_handlers.push_back(std::move(handler)); }
   void leave_for_good(dht::StatusHandler handler) override { last_leave_handlers.push_back(std::move(handler)); }
+  void forget(std::string_view name, dht::StatusHandler handler) override {
+    forgotten.emplace_back(name);
+    forget_handlers.push_back(std::move(handler));
+  }
+  void recover(dht::StatusHandler handler) override { recover_handlers.push_back(std::move(handler)); }
+  dht::NodeId id() const override { return node_status.id; }
   dht::NodeStatus status() const override { return node_status; }
+  dht::ClusterMapPtr map() const override { return node_status.map; }
+  bool is_ready() const override { return node_status.ready; }
   std::vector<std::string> peers() const override { return peer_names; }
   /// One key a page, with its index as the cursor; the handler is called at once, or kept where `hold_pages`.
   void list_keys(dht::KeyCursor from, std::size_t, dht::KeyPageHandler handler) const override {
@@ -50,6 +68,9 @@ class FakeAdmin final : public ClusterAdmin {
   std::vector<dht::StatusHandler> join_handlers;
   std::vector<dht::StatusHandler> leave_handlers;
   std::vector<dht::StatusHandler> last_leave_handlers;  ///< of leaves for good
+  std::vector<std::string> forgotten;
+  std::vector<dht::StatusHandler> forget_handlers;
+  std::vector<dht::StatusHandler> recover_handlers;
   dht::NodeStatus node_status;
   std::vector<std::string> peer_names{"this"};
   std::vector<std::string> keys;

@@ -30,14 +30,33 @@
 
 namespace dht::testing {
 
+/// A process that is about to start its node.
+struct NewProcess {
+  std::size_t node;  ///< its number
+  ManualScheduler& scheduler;
+  NodeOptions& options;
+  NodeParts& parts;  ///< scheduler, transport and storage; what is null the node makes itself
+};
+
+/// Shown each new process, to change it or to decorate its parts. What it returns lives as long as those parts and a
+/// little less: it goes after the node and before them.
+using ProcessHook = Function<std::shared_ptr<void>(const NewProcess&)>;
+
 struct ClusterOptions {
   std::size_t nodes = 3;
   std::uint64_t seed = 1;
   /// For every node; each gets a name and an address of its own. Few partitions make tests quick.
   NodeOptions node{.partitions = 64};
   MemoryNetworkOptions network{};
-  /// Where it is not zero, the nodes' storage is a LateStorage of this delay.
+  /// Where one of them is not zero, the nodes' storage is a LateStorage whose calls take between the two; twice the
+  /// first where only that is given.
   Duration storage_delay{0};
+  Duration storage_delay_max{0};
+  /// Each new process draws its clock from the seed: ahead of true time by up to so much, gaining or losing up to so
+  /// many millionths.
+  Duration clock_offset_max{0};
+  std::int64_t clock_drift_max = 0;
+  ProcessHook on_new_process{};
 };
 
 /// A join or leave that has been started. Copies speak of the same one.
@@ -66,6 +85,7 @@ class Cluster {
 
   std::size_t size() const noexcept { return members_.size(); }
   bool is_running(std::size_t i) const;
+  bool is_paused(std::size_t i) const;
   /// The node's table, for as long as the cluster lives: its blocking calls run virtual time, and fail with `stopped`
   /// while the node does not run.
   Table& table(std::size_t i);
@@ -73,7 +93,7 @@ class Cluster {
   Node& node(std::size_t i);
   /// Where the network reaches the node, running or not.
   const Address& address(std::size_t i) const;
-  /// The node's clocks: for setting its wall clock apart. Only while it runs; ends with it.
+  /// The node's clocks, to be set apart. Only while it runs; ends with it.
   ManualScheduler& scheduler(std::size_t i);
 
   /// Adds a node that stands alone. Its name and address are filled in where `options` has none.
@@ -85,10 +105,20 @@ class Cluster {
   PendingStatus join(std::size_t i, std::string_view peers, JoinGoal goal = JoinGoal::one_peer);
   PendingStatus leave(std::size_t i);
   PendingStatus leave_for_good(std::size_t i);
+  /// Node `i` is told that the member called `name`, which is down, is given up.
+  PendingStatus forget(std::size_t i, std::string_view name);
+  PendingStatus recover(std::size_t i);
   /// The first two, running until it is done; fails the test's process where that takes more than an hour.
   Status join_and_wait(std::size_t i, std::size_t host);
   Status leave_and_wait(std::size_t i);
 
+  // A paused process may also be stopped, or crash.
+
+  /// Holds the node's process as SIGSTOP does: nothing of it runs until `resume`, while its clocks go on and what it is
+  /// sent waits (see MemoryNetwork::pause). Calls on its table, joins and leaves are taken when it goes on, and cannot
+  /// be cancelled before; a blocking one needs a task that resumes it.
+  void pause(std::size_t i);
+  void resume(std::size_t i);
   /// Ends the node's process in order, but without leaving; its peers see its connections end.
   void stop(std::size_t i);
   /// Ends the node's process in mid-sentence. What was under way on its table fails with `stopped` as soon as time
@@ -109,14 +139,14 @@ class Cluster {
 
  private:
   class Member;
-  struct Process;
+  class Process;
 
   Member& member(std::size_t i) const;
-  void launch(Member& member);
+  void launch(std::size_t i);
+  PendingStatus begin(std::size_t i, Function<void(Node&, StatusHandler)> start);
   Status wait_for(const PendingStatus& pending);
 
-  NodeOptions template_;
-  Duration storage_delay_;
+  ClusterOptions options_;
   Timeline timeline_;
   MemoryNetwork network_;
   std::mt19937_64 seeds_;

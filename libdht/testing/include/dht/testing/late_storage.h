@@ -19,7 +19,10 @@ namespace dht::testing {
 class LateStorage final : public Storage {
  public:
   /// Each call takes `delay` or up to twice that.
-  LateStorage(Scheduler& scheduler, Duration delay);
+  LateStorage(Scheduler& scheduler, Duration delay) : LateStorage(scheduler, delay, 2 * delay) {}
+  /// Each call takes between `least` and `most`. Only where these are far apart does a call that was made much later
+  /// overtake one.
+  LateStorage(Scheduler& scheduler, Duration least, Duration most);
   ~LateStorage() override;
 
   std::unique_ptr<PartitionStorage> open(ClusterId cluster, PartitionId partition) override;
@@ -29,7 +32,8 @@ class LateStorage final : public Storage {
   using Name = std::pair<ClusterId, PartitionId>;
 
   Scheduler& scheduler_;
-  const Duration delay_;
+  const Duration least_;
+  const Duration most_;
   std::unique_ptr<Storage> memory_;
   std::set<Name> open_;
 };

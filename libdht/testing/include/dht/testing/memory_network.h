@@ -59,6 +59,12 @@ class MemoryNetwork {
 
   /// Ends what listens at `address` in mid-sentence: its receiver is never called again, its calls fail with `stopped`.
   void crash(const Address& address, Crash kind = Crash::process);
+  /// What listens at `address` is held as by SIGSTOP: its receiver is not called until `resume`, while its machine goes
+  /// on. What it sent still arrives; what is sent to it waits there, and no connection breaks for that. Nobody answers
+  /// who would open one: the attempt is unreachable after `connect_timeout`. A connection that breaks for another
+  /// reason keeps what has arrived: after the pause its receiver gets that first and is then told.
+  void pause(const Address& address);
+  void resume(const Address& address);
   /// Nothing gets through in either direction, until `heal`. Connections that try break when patience ends.
   void cut(const Address& a, const Address& b);
   void cut_one_way(const Address& from, const Address& to);

@@ -1,7 +1,8 @@
 // Timeline: virtual time. A queue of tasks that a test runs by hand, in an order that never depends on the machine.
 //
 // Tasks run in order of their time, and in the order of their making where the time is the same. Each belongs to an
-// owner (a ManualScheduler), whose tasks can be dropped together: that is how a process crashes.
+// owner (a ManualScheduler), whose tasks can be dropped together, or held back: that is how a process crashes or
+// pauses.
 //
 // Thread rule: one thread only, tasks included. Timelines of different threads know nothing of each other.
 #pragma once
@@ -30,6 +31,7 @@ class Timeline {
   Timeline& operator=(const Timeline&) = delete;
 
   Instant now() const noexcept { return now_; }
+  /// Nothing is left that may run.
   bool is_idle() const noexcept { return tasks_.empty(); }
 
   // Running. None of these may be called from inside a task: a blocking call made there would never be answered on a
@@ -50,20 +52,28 @@ class Timeline {
   TaskId add(const void* owner, Instant due, Function<void()> task);
   /// Destroys a task that is still to run; no other effect.
   void remove(TaskId id);
+  /// Ends a pause as well.
   void remove_all(const void* owner);
+  /// Holds back what the owner has and gets to run, until `resume`: then what is overdue runs first, in the order in
+  /// which it was due.
+  void pause(const void* owner);
+  void resume(const void* owner);
+  bool is_paused(const void* owner) const { return paused_.contains(owner); }
 
  private:
   struct Task {
     const void* owner = nullptr;
     Function<void()> run;
   };
+  using Tasks = std::map<TaskId, Task>;
 
   bool next_is_due_by(Instant end) const noexcept { return !tasks_.empty() && tasks_.begin()->first.due <= end; }
 
   Instant now_;
   std::uint64_t made_ = 0;
   bool running_ = false;
-  std::map<TaskId, Task> tasks_;
+  Tasks tasks_;
+  std::map<const void*, Tasks> paused_;  ///< by owner
 };
 
 }  // namespace dht::testing

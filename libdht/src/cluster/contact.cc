@@ -1,0 +1,148 @@
+#include "cluster/contact.h"
+
+#include <utility>
+
+#include <dht/error.h>
+
+#include "lease/rules.h"
+
+namespace dht::cluster {
+namespace {
+
+/// Facts that come together go to the leader together.
+constexpr Duration kSpacing = std::chrono::milliseconds(1);
+
+}  // namespace
+
+// Nobody else is a member of the cluster that the node has just founded.
+Contact::Contact(Member& member, LeaderSeat& seat, Function<void(const ClusterMapPtr&)> learn)
+    : member_(member),
+      seat_(seat),
+      learn_(std::move(learn)),
+      lease_(lease::end_at_holder(member.scheduler().now(), member.lease())),
+      lease_until_ns_(lease_.until().since_start.count()) {}
+
+Contact::~Contact() = default;
+
+void Contact::start() { beat(); }
+
+void Contact::begin() {
+  lease_ = lease::NodeLease();
+  logged_loss_ = false;
+  publish(lease_.until());
+}
+
+void Contact::follow(const ClusterMap& map) {
+  if (map.leader == leader_) return;
+  leader_since_ = member_.scheduler().now();
+  send_soon();
+}
+
+void Contact::stop() { timer_.reset(); }
+
+void Contact::beat() {
+  log_loss();
+  seat_.renew();
+  send();
+  timer_ = member_.scheduler().call_later(lease::ask_interval(member_.lease()), [this] { beat(); });
+}
+
+void Contact::log_loss() {
+  const bool had_one = lease_.until() > Instant{Duration::min()};
+  if (logged_loss_ || !had_one || may_serve(member_.scheduler().now())) return;
+  logged_loss_ = true;
+  member_.log(
+      LogLevel::warning,
+      "this node holds no lease any more: it hears from no leader that a majority of the voters confirms; until "
+      "it does, requests are refused");
+}
+
+void Contact::on_lease_again() {
+  if (std::exchange(logged_loss_, false)) member_.log(LogLevel::info, "this node holds a lease again");
+  member_.client().on_lease();
+}
+
+void Contact::send_soon() {
+  if (is_due_) return;
+  is_due_ = true;
+  member_.later(kSpacing, [this] {
+    is_due_ = false;
+    send();
+  });
+}
+
+void Contact::send() {
+  send_own(member_.map());
+  // Once the target counts this node as a member it takes a heartbeat for the word of one, which this node is only when
+  // it has switched: the answer to its call is on the way.
+  const ClusterMapPtr target = member_.target();
+  if (!target) return;
+  const NodeRecord* self = target->find(member_.id());
+  if (self != nullptr && self->state == NodeState::joining) send_to_target(target);
+}
+
+void Contact::send_own(const ClusterMapPtr& map) {
+  wire::Call call = member_.make_call(wire::CallKind::heartbeat);
+  call.revision = map->revision;
+  call.report = member_.client().report();
+  call.lease_ask = lease_.ask(++last_ask_, member_.scheduler().now());
+  leader_ = map->leader;
+  auto on_word = [this, map](std::error_code error, const wire::Answer& answer) { on_answer(map, error, answer); };
+  if (map->leader == member_.id()) {
+    // A leader without a lease may have been replaced by one that it has not heard of.
+    if (!seat_.holds_lease()) on_word(Errc::not_applied, {});
+    return seat_.on_call(std::move(call), [on_word](const wire::Answer& answer) { on_word({}, answer); });
+  }
+  member_.calls().call(Member::peer_of(*map, map->leader), std::move(call), member_.lease(), std::move(on_word));
+}
+
+void Contact::send_to_target(const ClusterMapPtr& target) {
+  if (target_ != target->cluster) {
+    target_ = target->cluster;
+    target_lease_ = lease::NodeLease();
+  }
+  wire::Call call = member_.make_call(wire::CallKind::heartbeat);
+  call.revision = target->revision;
+  call.lease_ask = target_lease_.ask(++last_ask_, member_.scheduler().now());
+  member_.calls().call(Member::peer_of(*target, target->leader), std::move(call), member_.lease(),
+                       [this, target](std::error_code error, const wire::Answer& answer) {
+                         if (!error && answer.grant && target->cluster == target_)
+                           target_lease_.on_grant(*answer.grant);
+                         on_answer(target, error, answer);
+                       });
+}
+
+void Contact::on_answer(const ClusterMapPtr& asked, std::error_code error, const wire::Answer& answer) {
+  if (error == Errc::stopped) return;
+  const bool is_own = asked->cluster == member_.map()->cluster;
+  if (!error && !answer.error) member_.note_leader_heard(asked->cluster);
+  // Before the grant: a node that was down must not serve by the map that it had then.
+  if (!error && answer.map) learn_(answer.map);
+  if (!error && is_own) on_own_answer(answer);
+  if (!error && !answer.error) return;
+  // The leadership may have gone to another node, of this node's cluster or of the one that it joins.
+  const ClusterMapPtr map = is_own ? member_.map() : member_.target();
+  if (!map || map->cluster != asked->cluster) return;
+  member_.ask_bystander(*map, [this](const ClusterMapPtr& newest) {
+    if (newest) learn_(newest);
+  });
+}
+
+void Contact::on_own_answer(const wire::Answer& answer) {
+  if (!answer.error) member_.set_view(make_view(answer.members, answer.operations));
+  if (!answer.grant) return;
+  const Instant now = member_.scheduler().now();
+  const bool had_ended = !may_serve(now);
+  log_loss();
+  lease_.on_grant(*answer.grant);
+  publish(lease_.until());
+  if (!had_ended) return;
+  if (may_serve(now)) return on_lease_again();
+  if (now - leader_since_ > member_.lease()) return;
+  // A new leader grants nothing before the voters have confirmed it.
+  member_.later(lease::ask_interval(member_.lease()) / 5, [this] { send_soon(); });
+}
+
+void Contact::publish(Instant until) { lease_until_ns_.store(until.since_start.count(), std::memory_order_release); }
+
+}  // namespace dht::cluster

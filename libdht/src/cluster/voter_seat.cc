@@ -1,0 +1,127 @@
+#include "cluster/voter_seat.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <dht/error.h>
+
+#include "cluster/map_change.h"
+#include "cluster/refusal.h"
+#include "cluster/voters.h"
+#include "lease/rules.h"
+
+namespace dht::cluster {
+
+using wire::CallKind;
+
+VoterSeat::VoterSeat(Member& member, OnElected on_elected)
+    : member_(member),
+      on_elected_(std::move(on_elected)),
+      register_(member.id(), member.scheduler().random() | 1, member.scheduler(),
+                [this](const ClusterMap& map, NodeId voter, wire::Call call, AnswerHandler handler) {
+                  ask(map, voter, std::move(call), std::move(handler));
+                }),
+      duty_(member.lease(), member.scheduler().now(), member.scheduler().random()) {
+  register_.become(member.map(), agreement::founder_of(member.map()));
+}
+
+void VoterSeat::found(const ClusterMapPtr& map) {
+  begin(*map);
+  register_.become(map, agreement::founder_of(map));
+}
+
+void VoterSeat::enter(const ClusterMapPtr& map) {
+  begin(*map);
+  register_.become(map, agreement::newcomer_to(*map));
+}
+
+void VoterSeat::begin(const ClusterMap& map) {
+  ++stay_;
+  is_standing_ = false;
+  duty_ = lease::VoterDuty(lease::length_of(map.settings), member_.scheduler().now(), member_.scheduler().random());
+}
+
+void VoterSeat::ask(const ClusterMap& map, NodeId voter, wire::Call call, AnswerHandler handler) {
+  call.node = member_.make_call(call.kind).node;
+  if (voter == member_.id()) {
+    return member_.later({}, [this, call = std::move(call), handler = std::move(handler)]() mutable {
+      handler({}, on_call(call, false));
+    });
+  }
+  member_.calls().call(Member::peer_of(map, voter), std::move(call), member_.lease(), std::move(handler));
+}
+
+wire::Answer VoterSeat::on_call(const wire::Call& call, bool leads) {
+  const Instant now = member_.scheduler().now();
+  if (call.kind == CallKind::confirm) return confirm(call);
+  if (call.kind == CallKind::prepare && call.voter->election && (leads || duty_.forbids_election(now))) {
+    return refusal_for_now(Errc::conflict, "this voter has heard of the present leader less than a lease ago");
+  }
+  const Duration quiet = duty_.quiet_for(now);
+  wire::Answer answer = register_.on_call(call);
+  if (call.kind == CallKind::accept && answer.reply && answer.reply->yes) {
+    if (call.voter->election) {
+      const auto quiet_ms = std::chrono::floor<std::chrono::milliseconds>(quiet).count();
+      answer.reply->confirmed_ms_ago = static_cast<std::uint64_t>(quiet_ms);
+    }
+    // Whoever may change the map leads, or has just been elected.
+    duty_.note_yes(now, member_.scheduler().random());
+  }
+  return answer;
+}
+
+wire::Answer VoterSeat::confirm(const wire::Call& call) {
+  const wire::VoterRequest& request = *call.voter;
+  const agreement::Acceptor& acceptor = register_.acceptor();
+  if (request.cluster != acceptor.state().cluster || request.voter != member_.id()) {
+    return refusal(Errc::incompatible, "the request is for a voter of another cluster or for another node");
+  }
+  wire::Answer answer;
+  answer.reply = acceptor.reply(false);
+  // A voter that has accepted a newer leader says no; one that has accepted nothing yet is no voter so far.
+  answer.reply->yes = answer.reply->accepted && answer.reply->generation <= request.generation;
+  if (!answer.reply->yes) return answer;
+  const Instant now = member_.scheduler().now();
+  call.node.id == member_.id() ? duty_.note_own_yes(now) : duty_.note_yes(now, member_.scheduler().random());
+  return answer;
+}
+
+void VoterSeat::on_tick() {
+  const ClusterMapPtr map = member_.map();
+  const Instant now = member_.scheduler().now();
+  if (is_standing_ || map->leader == member_.id() || !may_lead(*map, member_.id())) return;
+  if (!duty_.is_takeover_due(now)) return;
+  duty_.note_attempt(now, member_.scheduler().random());
+  stand_for_election();
+}
+
+void VoterSeat::stand_for_election() {
+  is_standing_ = true;
+  const ClusterMapPtr known = member_.map();
+  const auto succeed = [self = member_.id(), generation = known->generation](const ClusterMapPtr& newest) {
+    const NodeRecord* record = newest->find(self);
+    const bool is_free = newest->generation == generation && newest->leader != self;
+    const bool is_fit = record != nullptr && record->state == NodeState::active && may_lead(*newest, self);
+    if (!is_free || !is_fit) return ClusterMapPtr{};
+    MapChange change(*newest);
+    change.set_leader(self);
+    return ClusterMapPtr(std::make_shared<const ClusterMap>(std::move(change).finish()));
+  };
+  register_.elect(succeed, [this, stay = stay_](std::error_code error, const ClusterMapPtr& newest,
+                                                std::optional<std::uint64_t> confirmed_ms_ago) {
+    if (stay != stay_) return;
+    is_standing_ = false;
+    if (newest == nullptr) return;
+    if (!error && newest->leader == member_.id()) {
+      const auto ago = std::chrono::milliseconds(confirmed_ms_ago.value_or(0));
+      return on_elected_(newest, lease::wait_of_new_leader(member_.lease(), ago));
+    }
+    member_.adopt(newest);
+  });
+}
+
+}  // namespace dht::cluster

@@ -1,0 +1,48 @@
+#include "endurance.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace dht::testing::simulation {
+namespace {
+
+constexpr std::ptrdiff_t kAmple = 3;
+
+bool is_ample(const NodeStatus& leader) {
+  const auto count = std::count_if(leader.members.begin(), leader.members.end(), [](const MemberStatus& member) {
+    return member.state == NodeState::active && member.lease;
+  });
+  return count >= kAmple && leader.map->voters.size() >= kAmple && leader.map->next_voters.empty();
+}
+
+/// One dead voter in each list is all that a list of three can bear, and a list of one cannot bear it.
+bool bears_loss(const std::vector<NodeId>& voters, const std::set<NodeId>& running, NodeId victim) {
+  std::size_t dead = 0;
+  for (const NodeId voter : voters)
+    dead += voter == victim || !running.contains(voter) ? 1 : 0;
+  return dead == 0 || (dead == 1 && voters.size() >= kAmple);
+}
+
+bool is_dead(const NodeRecord& node, const std::set<NodeId>& running) {
+  return node.state != NodeState::down && node.state != NodeState::joining && !running.contains(node.id);
+}
+
+}  // namespace
+
+void Endurance::look(Instant now, const NodeStatus* leader) {
+  if (leader == nullptr || !is_ample(*leader)) {
+    ample_since_.reset();
+  } else if (!ample_since_) {
+    ample_since_ = now;
+  }
+}
+
+bool Endurance::bears(Instant now, const ClusterMap& newest, const std::set<NodeId>& running, NodeId victim) const {
+  const bool has_dead = std::any_of(newest.nodes.begin(), newest.nodes.end(),
+                                    [&](const NodeRecord& node) { return is_dead(node, running); });
+  if (has_dead) return false;
+  if (!bears_loss(newest.voters, running, victim) || !bears_loss(newest.next_voters, running, victim)) return false;
+  return victim != newest.leader || (ample_since_ && now - *ample_since_ >= memory_);
+}
+
+}  // namespace dht::testing::simulation

@@ -1,0 +1,48 @@
+#include "luggage.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace dht::testing::simulation {
+
+void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std::chrono::milliseconds deadline,
+                   Function<void()> packed) {
+  std::vector<std::string> chosen;
+  for (const std::string& key : keys) {
+    if (dice_.percent(60)) chosen.push_back(key);
+  }
+  Bag& bag = bags_[place];
+  bag.unanswered = chosen.size() + 1;
+  bag.packed = std::move(packed);
+  const unsigned incarnation = desk_.world().incarnation(place);
+  for (const std::string& key : chosen) {
+    Question question{.place = place, .key = key, .deadline = deadline, .on_record = false};
+    question.operation.kind = Operation::Kind::put;
+    question.operation.value = fmt::format("b{}", ++entries_);
+    question.operation.by = fmt::format("the join of {}", desk_.world().name(place));
+    desk_.ask(question,
+              [this, place, incarnation, key](const Operation& put) { on_answer(place, incarnation, key, put); });
+  }
+  if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
+}
+
+void Luggage::on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put) {
+  if (desk_.world().incarnation(place) != incarnation) return;
+  Bag& bag = bags_.at(place);
+  if (put.outcome == Operation::Outcome::done) {
+    Operation merge{.kind = Operation::Kind::merge, .by = put.by};
+    merge.entry = Entry{Value(put.value), put.version};
+    merge.invoked = put.returned;
+    bag.merges.push_back(desk_.ledger().write(key, std::move(merge)));
+  }
+  if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
+}
+
+void Luggage::arrive(std::size_t place) {
+  for (const Ledger::Line& merge : bags_[place].merges)
+    merge->returned = desk_.world().timeline().now();
+  bags_.erase(place);
+}
+
+}  // namespace dht::testing::simulation

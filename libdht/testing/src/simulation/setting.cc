@@ -1,0 +1,90 @@
+#include "setting.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+namespace dht::testing::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+milliseconds to_ms(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration); }
+double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+/// Half of the runs see only some of the faults, each as likely as not: what few faults do by themselves is often
+/// hidden by the others.
+FaultSet draw_faults(Dice& dice, FaultSet allowed) {
+  if (dice.percent(50)) return allowed;
+  FaultSet drawn;
+  for (const FaultDescription& description : fault_descriptions()) {
+    if (allowed.contains(description.fault) && dice.percent(50)) drawn.insert(description.fault);
+  }
+  return drawn;
+}
+
+void draw_network(Setting& setting, Dice& dice) {
+  MemoryNetworkOptions& network = setting.network;
+  network.latency_max = dice.any_scale(50us, 20ms);
+  network.latency_min = dice.percent(50) ? network.latency_max / 2 : network.latency_max / 50;
+  network.connect_timeout = network.latency_max * 4 + dice.any_scale(10ms, 1s);
+  network.backoff = dice.any_scale(5ms, 100ms);
+  network.patience = network.latency_max * 4 + dice.any_scale(20ms, 2s);
+}
+
+/// Timers leave room for a few messages one after the other, so that a healthy cluster is never too slow for itself.
+void draw_timers(Setting& setting, Dice& dice) {
+  const Duration round_trip = setting.network.latency_max * 2 + setting.storage_delay * 2;
+  NodeOptions& node = setting.node;
+  node.partitions = dice.percent(50) ? 8 : 16;
+  node.lease = to_ms(dice.any_scale(40ms, 1s) + round_trip * 20);
+  node.join_step_timeout = to_ms(dice.any_scale(100ms, 3s) + round_trip * 20);
+  node.max_moves_per_node = dice.percent(50) ? 2 : 64;
+}
+
+}  // namespace
+
+Setting draw_setting(Dice& dice, FaultSet allowed) {
+  Setting setting;
+  setting.first_members = dice.between(1, 5);
+  setting.places = setting.first_members + dice.between(1, 2);
+  setting.faults = draw_faults(dice, allowed);
+  draw_network(setting, dice);
+  if (setting.faults.contains(Fault::slow_storage) && dice.percent(50)) {
+    setting.storage_delay = dice.any_scale(20us, 10ms);
+  } else {
+    setting.faults.erase(Fault::slow_storage);
+  }
+  // So that the rates of any two differ by less than 10 %.
+  if (setting.faults.contains(Fault::drift)) setting.drift = 45'000;
+  draw_timers(setting, dice);
+  setting.duration = dice.between(2s, 8s);
+  setting.pace = dice.any_scale(20ms, 1s);
+  setting.chase_percent = dice.percent(50) ? 0 : static_cast<unsigned>(dice.between(5, 50));
+  setting.clients = dice.between(2, 6);
+  setting.hot_keys = dice.between(1, 4);
+  setting.rest = dice.any_scale(2ms, 60ms);
+  setting.deadline = to_ms(dice.any_scale(100ms, 2s) + setting.network.latency_max * 4);
+  setting.ballast = dice.percent(20);
+  return setting;
+}
+
+std::string describe(const Setting& setting) {
+  std::string faults;
+  for (const FaultDescription& description : fault_descriptions()) {
+    if (setting.faults.contains(description.fault)) faults += fmt::format(" {}", description.name);
+  }
+  return fmt::format(
+      "{} of {} nodes, {} partitions, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} ms, patience "
+      "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} ms; lease {}, join step {}; {} clients on {} "
+      "keys, "
+      "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps:{}",
+      setting.first_members, setting.places, *setting.node.partitions, setting.node.max_moves_per_node,
+      ms(setting.network.latency_min), ms(setting.network.latency_max), ms(setting.network.connect_timeout),
+      ms(setting.network.patience), ms(setting.network.backoff), ms(setting.storage_delay), *setting.node.lease,
+      setting.node.join_step_timeout, setting.clients, setting.hot_keys, ms(setting.rest), setting.deadline,
+      setting.ballast ? ", ballast" : "", ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent,
+      faults.empty() ? " none" : faults);
+}
+
+}  // namespace dht::testing::simulation

@@ -1,0 +1,42 @@
+// Setting: what one run is like, drawn from its seed. The ranges are wide, so that runs differ in kind: a tight network
+// or a wild one, hurried timers or patient ones, many faults or few, one kind of fault or all of them.
+//
+// Thread rule: plain values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include <dht/node.h>
+#include <dht/testing/faults.h>
+#include <dht/testing/memory_network.h>
+
+#include "dice.h"
+
+namespace dht::testing::simulation {
+
+struct Setting {
+  std::size_t first_members = 1;
+  std::size_t places = 1;  ///< most nodes at a time, members or not
+  NodeOptions node{};
+  MemoryNetworkOptions network{};
+  Duration storage_delay{0};  ///< of a call, at least; twice that at most
+  std::int64_t drift = 0;     ///< millionths that a clock gains or loses at most
+
+  FaultSet faults{};
+  Duration duration{0};        ///< for which there are faults
+  Duration pace{0};            ///< between two faults, on average
+  unsigned chase_percent = 0;  ///< how often a new map brings a fault right after it
+
+  std::size_t clients = 1;
+  std::size_t hot_keys = 1;
+  Duration rest{0};                       ///< of a client between two operations, on average
+  std::chrono::milliseconds deadline{0};  ///< of an operation
+  bool ballast = false;                   ///< large entries, so that a partition is copied in several pieces
+};
+
+Setting draw_setting(Dice& dice, FaultSet allowed);
+std::string describe(const Setting& setting);
+
+}  // namespace dht::testing::simulation

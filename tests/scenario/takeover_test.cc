@@ -1,0 +1,77 @@
+// Elections that go less smoothly than others (design.md 6).
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include <doctest/doctest.h>
+
+#include <dht/testing/cluster.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using dht::Address;
+using dht::Frame;
+using dht::Lane;
+using dht::testing::Cluster;
+using dht::testing::PendingStatus;
+
+std::size_t leader_of(Cluster& cluster, std::size_t seen_by) {
+  const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    if (cluster.is_running(i) && cluster.node(i).id() == map->leader) return i;
+  }
+  return cluster.size();
+}
+
+/// Runs until a voter has been asked to accept a map, and tells who asked. While there is no leader that is a
+/// candidate.
+std::size_t run_until_proposal(Cluster& cluster) {
+  constexpr std::uint16_t kCall = 32;       // of control messages, see wire_format.md
+  constexpr std::size_t kCarriesMap = 300;  // no other call between members is as long
+  std::optional<Address> candidate;
+  cluster.network().set_filter([&](const Address& from, const Address&, Lane lane, Frame frame) {
+    const bool is_proposal = lane == Lane::control && frame.type == kCall && frame.payload.size() > kCarriesMap;
+    if (is_proposal && !candidate) candidate = from;
+    return true;
+  });
+  REQUIRE(cluster.run_until([&] { return candidate.has_value(); }, 5s));
+  cluster.network().set_filter({});
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    if (cluster.address(i) == *candidate) return i;
+  }
+  return cluster.size();
+}
+
+}  // namespace
+
+TEST_CASE("a leader that hears of its election from others first leads once, and loses nobody's call") {
+  int heard_first = 0;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    CAPTURE(seed);
+    Cluster cluster{{.nodes = 5, .seed = seed}};
+    const std::size_t crashed = leader_of(cluster, 1);
+    cluster.crash(crashed);
+    const std::size_t elected = run_until_proposal(cluster);
+    REQUIRE(elected < 5);
+    std::size_t other = 5;
+    for (std::size_t i = 0; i < 5; ++i) {
+      if (i == crashed || i == elected) continue;
+      cluster.network().cut_one_way(cluster.address(i), cluster.address(elected));
+      other = i;
+    }
+    // Where enough of the others have accepted it, one of them finds that out when it stands for election itself.
+    REQUIRE(cluster.run_until([&] { return leader_of(cluster, other) < 5; }, 10s));
+    if (leader_of(cluster, other) != elected) continue;
+    REQUIRE(leader_of(cluster, elected) != elected);
+    cluster.network().heal();
+    if (!cluster.run_until([&] { return leader_of(cluster, elected) == elected; }, 2s)) continue;
+    ++heard_first;
+    const PendingStatus left = cluster.leave(other);
+    REQUIRE(cluster.run_until([&] { return left.is_done(); }, 8s));
+    CHECK_FALSE(left.status());
+  }
+  CHECK(heard_first > 20);
+}
