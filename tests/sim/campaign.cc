@@ -41,13 +41,18 @@ class Campaign {
     const auto begin = Clock::now();
     for (auto& worker : workers_)
       worker = next_worker();
-    while (std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker != nullptr; }))
+    while (!is_over())
       step();
     print(std::chrono::duration<double>(Clock::now() - begin).count());
     return code();
   }
 
  private:
+  bool is_over() const {
+    if (options_.until_failure && !sums_.failed.empty()) return true;
+    return std::none_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker != nullptr; });
+  }
+
   std::unique_ptr<Worker> next_worker() {
     if (rest_.empty()) return nullptr;
     const Range chunk{rest_.first, std::min(rest_.first + kChunk, rest_.end)};

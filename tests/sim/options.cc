@@ -13,10 +13,11 @@ const std::string_view kUsage =
     "  sim --seed N                            replays one, with a trace\n"
     "  sim --list-faults                       the faults by name\n"
     "\n"
+    "  --until-failure    ends a campaign at the first seed that fails\n"
     "  --only FAULTS      injects none but these, a list separated by commas\n"
     "  --without FAULTS   injects all but these\n"
     "\n"
-    "Both change what a seed does: replay a seed with the options of its campaign.\n"
+    "The last two change what a seed does: replay a seed with the options of its campaign.\n"
     "Exit codes: 0 clean, 1 a wrong answer, 2 bad usage, 3 a stall, 4 a crash (of several, the first that is named\n"
     "here).\n";
 
@@ -95,6 +96,8 @@ Parsed parse(const std::vector<std::string_view>& arguments) {
       parsed.options.task = Options::Task::help;
     } else if (flag == "--list-faults") {
       parsed.options.task = Options::Task::list_faults;
+    } else if (flag == "--until-failure") {
+      parsed.options.until_failure = true;
     } else if (!takes_value(flag)) {
       parsed.complaint = fmt::format("\"{}\" is no option", flag);
     } else if (i + 1 == arguments.size()) {

@@ -20,6 +20,7 @@ struct Options {
   std::uint64_t seed = 1;  ///< to replay, or the first of a campaign
   std::uint64_t runs = 1000;
   unsigned jobs = 1;
+  bool until_failure = false;  ///< a campaign ends at the first seed that fails
   dht::testing::FaultSet faults = dht::testing::FaultSet::all();
 };
 

@@ -28,6 +28,8 @@ TEST_CASE("a command line says what is to be done") {
   CHECK(campaign.runs == 7);
   CHECK(campaign.seed == 100);
   CHECK(campaign.jobs == 2);
+  CHECK_FALSE(campaign.until_failure);
+  CHECK(parse({"--until-failure"}).options.until_failure);
   const Options replay = parse({"--seed", "18446744073709551615"}).options;
   CHECK(replay.task == Options::Task::replay);
   CHECK(replay.seed == UINT64_MAX);

@@ -84,8 +84,8 @@ std::optional<Finding> Healing::restlessness() {
   return std::nullopt;
 }
 
-/// A member that was given up finds that out from the others that it knows. Where none of those runs any more somebody
-/// has to end it.
+/// A member that was given up finds that out from the members that it knows. Where none of those is one any more
+/// somebody has to end it.
 void Healing::end_castaways() {
   const ClusterMapPtr newest = world_.newest_map();
   const std::set<NodeId> running = world_.running_ids();
@@ -94,7 +94,8 @@ void Healing::end_castaways() {
     if (newest->find(node.id()) != nullptr) continue;
     const ClusterMapPtr known = node.map();
     const bool knows_somebody = std::any_of(known->nodes.begin(), known->nodes.end(), [&](const NodeRecord& other) {
-      return other.id != node.id() && running.contains(other.id) && newest->find(other.id) != nullptr;
+      return other.id != node.id() && other.state != NodeState::joining && running.contains(other.id) &&
+             newest->find(other.id) != nullptr;
     });
     if (knows_somebody) continue;
     trace_.line("{} was given up, knows nobody who could tell it, and is ended", world_.name(place));

@@ -34,7 +34,7 @@ void draw_network(Setting& setting, Dice& dice) {
 
 /// Timers leave room for a few messages one after the other, so that a healthy cluster is never too slow for itself.
 void draw_timers(Setting& setting, Dice& dice) {
-  const Duration round_trip = setting.network.latency_max * 2 + setting.storage_delay * 2;
+  const Duration round_trip = setting.network.latency_max * 2 + setting.storage_delay_max * 2;
   NodeOptions& node = setting.node;
   node.partitions = dice.percent(50) ? 8 : 16;
   node.lease = to_ms(dice.any_scale(40ms, 1s) + round_trip * 20);
@@ -51,7 +51,8 @@ Setting draw_setting(Dice& dice, FaultSet allowed) {
   setting.faults = draw_faults(dice, allowed);
   draw_network(setting, dice);
   if (setting.faults.contains(Fault::slow_storage) && dice.percent(50)) {
-    setting.storage_delay = dice.any_scale(20us, 10ms);
+    setting.storage_delay_max = dice.any_scale(100us, 25ms);
+    setting.storage_delay = setting.storage_delay_max / static_cast<int>(dice.between(std::size_t{1}, std::size_t{20}));
   } else {
     setting.faults.erase(Fault::slow_storage);
   }
@@ -76,15 +77,15 @@ std::string describe(const Setting& setting) {
   }
   return fmt::format(
       "{} of {} nodes, {} partitions, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} ms, patience "
-      "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} ms; lease {}, join step {}; {} clients on {} "
+      "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} to {:.3f} ms; lease {}, join step {}; {} clients on {} "
       "keys, "
       "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps:{}",
       setting.first_members, setting.places, *setting.node.partitions, setting.node.max_moves_per_node,
       ms(setting.network.latency_min), ms(setting.network.latency_max), ms(setting.network.connect_timeout),
-      ms(setting.network.patience), ms(setting.network.backoff), ms(setting.storage_delay), *setting.node.lease,
-      setting.node.join_step_timeout, setting.clients, setting.hot_keys, ms(setting.rest), setting.deadline,
-      setting.ballast ? ", ballast" : "", ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent,
-      faults.empty() ? " none" : faults);
+      ms(setting.network.patience), ms(setting.network.backoff), ms(setting.storage_delay),
+      ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout, setting.clients,
+      setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
+      ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, faults.empty() ? " none" : faults);
 }
 
 }  // namespace dht::testing::simulation

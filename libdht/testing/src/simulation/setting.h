@@ -21,7 +21,8 @@ struct Setting {
   std::size_t places = 1;  ///< most nodes at a time, members or not
   NodeOptions node{};
   MemoryNetworkOptions network{};
-  Duration storage_delay{0};  ///< of a call, at least; twice that at most
+  Duration storage_delay{0};  ///< of a call, at least
+  Duration storage_delay_max{0};
   std::int64_t drift = 0;     ///< millionths that a clock gains or loses at most
 
   FaultSet faults{};

@@ -10,6 +10,7 @@ World::World(const Setting& setting, std::uint64_t seed, ProcessHook hook)
                 .node = setting.node,
                 .network = setting.network,
                 .storage_delay = setting.storage_delay,
+                .storage_delay_max = setting.storage_delay_max,
                 .clock_offset_max = std::chrono::hours(1),
                 .clock_drift_max = setting.drift,
                 .on_new_process = std::move(hook)}),
