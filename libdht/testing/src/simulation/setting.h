@@ -23,7 +23,7 @@ struct Setting {
   MemoryNetworkOptions network{};
   Duration storage_delay{0};  ///< of a call, at least
   Duration storage_delay_max{0};
-  std::int64_t drift = 0;     ///< millionths that a clock gains or loses at most
+  std::int64_t drift = 0;  ///< millionths that a clock gains or loses at most
 
   FaultSet faults{};
   Duration duration{0};        ///< for which there are faults
