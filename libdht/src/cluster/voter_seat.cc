@@ -1,5 +1,6 @@
 #include "cluster/voter_seat.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -82,8 +83,10 @@ wire::Answer VoterSeat::confirm(const wire::Call& call) {
   }
   wire::Answer answer;
   answer.reply = acceptor.reply(false);
-  // A voter that has accepted a newer leader says no; one that has accepted nothing yet is no voter so far.
-  answer.reply->yes = answer.reply->accepted && answer.reply->generation <= request.generation;
+  // A voter that has accepted a newer leader says no, or knows one. It may have accepted nothing yet, where a majority
+  // of others has made it a voter; what it accepted in a former stay was no newer than the map with which it came back,
+  // or is not chosen.
+  answer.reply->yes = std::max(answer.reply->generation, member_.map()->generation) <= request.generation;
   if (!answer.reply->yes) return answer;
   const Instant now = member_.scheduler().now();
   call.node.id == member_.id() ? duty_.note_own_yes(now) : duty_.note_yes(now, member_.scheduler().random());
