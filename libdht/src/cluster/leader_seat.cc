@@ -46,6 +46,7 @@ void LeaderSeat::take(ClusterMapPtr map, Duration wait) {
   const Instant now = member_.scheduler().now();
   const LeaderOptions options{.lease = member_.lease(), .max_moves_per_node = member_.options().max_moves_per_node};
   taken_at_ = now;
+  is_looking_ = false;
   lease_.emplace(options.lease);
   leader_.emplace(member_.id(), map, options, now, wait);
   leader_->set_closed(closed_);
@@ -312,10 +313,22 @@ void LeaderSeat::renew() {
 void LeaderSeat::on_confirmed(std::uint64_t ask, NodeId voter, const wire::VoterReply& reply) {
   const Instant before = lease_->until();
   lease_->on_reply(ask, voter, reply, *leader_->map());
+  if (!holds_lease() && reply.generation > leader_->map()->generation) return look_for_successor();
   if (lease_->until() == before) return;
   LeaderEffects effects;
   leader_->on_lease(lease_->until(), member_.scheduler().now(), effects);
   carry_out(std::move(effects));
+}
+
+/// Some voter has accepted another leader, and as few may have done so as still confirm this one: then neither can
+/// lead. To read is to make the newest map chosen, and so to end that.
+void LeaderSeat::look_for_successor() {
+  if (std::exchange(is_looking_, true)) return;
+  voter_.maps().read([this, reign = reign_](std::error_code, const ClusterMapPtr& newest) {
+    if (!leader_ || reign != reign_) return;
+    is_looking_ = false;
+    if (newest) member_.adopt(newest);
+  });
 }
 
 void LeaderSeat::refresh_view() {

@@ -66,6 +66,7 @@ class LeaderSeat {
   void keep_leading(Status reason, StatusHandler done);
   void propose_successor(ClusterMapPtr map, StatusHandler done);
   void hand_over_again(const ClusterMapPtr& newest, StatusHandler done);
+  void look_for_successor();
   void refresh_view();
 
   Member& member_;
@@ -74,6 +75,7 @@ class LeaderSeat {
   std::optional<lease::LeaderLease> lease_;  ///< while the seat is taken
   Instant taken_at_{};
   std::uint64_t reign_ = 0;  ///< counts the times that it was taken: late answers are of an earlier one
+  bool is_looking_ = false;  ///< for another leader, in the register
   bool closed_ = false;
   bool closed_for_good_ = false;
   Ticket last_ticket_ = 0;
