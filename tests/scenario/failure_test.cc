@@ -246,4 +246,26 @@ TEST_CASE("broken connections cost a join or a leave time, and clients of the cl
   }
 }
 
+TEST_CASE(
+    "a member whose leave is done, and that does not hear so from the leader, is out when it hears it from others") {
+  int unheard = 0;
+  for (int delay = 0; delay < 60; ++delay) {
+    CAPTURE(delay);
+    Cluster cluster{{.nodes = 3}};
+    const auto leave = cluster.leave(1);
+    cluster.run_for(std::chrono::milliseconds(delay));
+    if (leave.is_done()) break;
+    cluster.network().cut_one_way(cluster.address(0), cluster.address(1));
+    cluster.run_for(8s);
+    if (cluster.node(0).status().map->nodes.size() == 2) ++unheard;
+    REQUIRE(cluster.run_until([&] { return leave.is_done(); }, 30s));
+    cluster.network().heal();
+    const bool is_out = cluster.node(0).status().map->nodes.size() == 2;
+    const std::size_t members = is_out ? 1 : 3;
+    CHECK(cluster.run_until([&] { return cluster.node(1).status().map->nodes.size() == members; }, 10s));
+    CHECK(cluster.run_until([&] { return cluster.node(1).status().ready; }, 10s));
+  }
+  CHECK(unheard > 0);
+}
+
 }  // namespace

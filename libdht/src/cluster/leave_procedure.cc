@@ -57,11 +57,14 @@ void LeaveProcedure::ask_to_go() {
 }
 
 void LeaveProcedure::on_answer(const wire::Answer& answer) {
-  if (answer.error && answer.error != Errc::stopped && seat_.is_taken()) return step();  // it was made leader meanwhile
-  if (answer.error) {
+  if (answer.error == Errc::stopped) return end({Errc::stopped, answer.message});
+  if (answer.map) member_.adopt(answer.map);
+  // What has become of it may be known from others, where the leader's answer was lost.
+  const bool is_out = member_.map()->find(member_.id()) == nullptr;
+  if (answer.error && !is_out) {
+    if (seat_.is_taken()) return step();  // it was made leader meanwhile
     return end({*answer.error, fmt::format("this node is still a member, and nothing was lost: {}", answer.message)});
   }
-  if (answer.map) member_.adopt(answer.map);
   stand_alone(seats_, Kept::copies, [this](Status status) { end(std::move(status)); });
 }
 
