@@ -118,6 +118,7 @@ class ClusterMembership final : public Membership {
   };
   void request(Request request);
   std::vector<Request> take_requests();
+  void begin_requests();
   void begin(Request request);
   void begin_join(Request request);
   void begin_leave(Request request);
@@ -129,6 +130,8 @@ class ClusterMembership final : public Membership {
   /// Once for each reason: callers may try for as long as it takes.
   void log_failure(std::string_view what, const Status& status);
   bool is_leaving() const { return !leave_handlers_.empty(); }
+  /// It belongs to a cluster of its own already, and is copying what it keeps.
+  bool is_founding() const { return is_forgotten_ || !recovery_handlers_.empty(); }
 
   void tick();
   void learn_map(const ClusterMapPtr& map);
@@ -217,7 +220,10 @@ void ClusterMembership::on_forgotten() {
         LogLevel::error,
         "this node was forgotten by its cluster while it was silent: it stands alone from now on, with a copy of "
         "what it held");
-    stand_alone(seats(), Kept::copies, [this](const Status&) { is_forgotten_ = false; });
+    stand_alone(seats(), Kept::copies, [this](const Status&) {
+      is_forgotten_ = false;
+      begin_requests();
+    });
   });
 }
 
@@ -227,10 +233,12 @@ void ClusterMembership::request(Request request) {
     std::lock_guard lock(requests_mutex_);
     requests_.push_back(std::move(request));
   }
-  on_strand([this] {
-    for (Request& next : take_requests())
-      begin(std::move(next));
-  });
+  on_strand([this] { begin_requests(); });
+}
+
+void ClusterMembership::begin_requests() {
+  for (Request& next : take_requests())
+    begin(std::move(next));
 }
 
 std::vector<ClusterMembership::Request> ClusterMembership::take_requests() {
@@ -239,6 +247,10 @@ std::vector<ClusterMembership::Request> ClusterMembership::take_requests() {
 }
 
 void ClusterMembership::begin(Request request) {
+  if (is_founding() && request.kind != Request::Kind::recover) {
+    std::lock_guard lock(requests_mutex_);
+    return requests_.push_back(std::move(request));
+  }
   switch (request.kind) {
     case Request::Kind::join:
       return begin_join(std::move(request));
@@ -350,6 +362,7 @@ void ClusterMembership::begin_recovery(Request request) {
                     "the entries that it was primary for",
                     members));
     finish(recovery_handlers_, status);
+    begin_requests();
   });
 }
 

@@ -53,8 +53,10 @@ void JoinProcedure::on_found(const PeerSearch::Result& found) {
   }
   const bool hosting = std::any_of(own->nodes.begin(), own->nodes.end(),
                                    [](const NodeRecord& node) { return node.state == NodeState::joining; });
+  // It was forgotten meanwhile, and is still copying what it keeps.
+  const bool is_founding = own->nodes.size() == 1 && !seat_.is_taken();
   // Where it is on its way into another cluster, perhaps this one, the way of the two together is known only then.
-  if (hosting || (own->nodes.size() > 1 && found.is_busy)) return try_again({});
+  if (hosting || is_founding || (own->nodes.size() > 1 && found.is_busy)) return try_again({});
   if (own->nodes.size() > 1) return leave_first();
   register_with(found.cluster);
 }
