@@ -33,6 +33,10 @@ bool is_active(const ClusterMap& map, NodeId id) {
   return node != nullptr && node->state == NodeState::active;
 }
 
+bool begins_empty(const PartitionRecord& record, NodeId id) {
+  return record.primary == id && record.empty_from == record.epoch;
+}
+
 }  // namespace
 
 void Session::found() {
@@ -127,14 +131,14 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
   std::vector<OperationId> parked;
   std::vector<ParkedRequest> requests;
   std::unique_ptr<Replica> dropped;
-  bool leave_called_off = false;
+  bool is_kept_in_vain = false;
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
     slot.primary = record.primary;
     slot.revision = map.revision;
     slot.is_primary_down = is_down(map, record.primary);
-    leave_called_off = slot.kept && is_active(map, parts_.self);
+    is_kept_in_vain = slot.kept && (is_active(map, parts_.self) || begins_empty(record, parts_.self));
     follow_record(partition, slot, map, record, effects, dropped);
     if (slot.replica && nobody_joins) slot.replica->forget_merges(map.revision);
     if (slot.replica) send_pieces(slot, effects);
@@ -143,7 +147,8 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
       requests = std::exchange(slot.parked_requests, {});
     }
   }
-  if (leave_called_off) drop_kept(partition);  // what was kept for it would grow old
+  // It would grow old where this node stays after all, and is void where its loss was accepted.
+  if (is_kept_in_vain) drop_kept(partition);
   close_and_drop(partition, std::move(dropped));
   answer(effects);
   rerun(parked, requests);
@@ -161,7 +166,7 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
                             replica::Effects& effects, std::unique_ptr<Replica>& dropped) {
   if (record.primary == parts_.self) {
     const bool is_behind = !slot.replica || slot.replica->epoch() < record.epoch;
-    if (record.empty_from == record.epoch && is_behind) return begin_empty(partition, slot, record, effects, dropped);
+    if (begins_empty(record, parts_.self) && is_behind) return begin_empty(partition, slot, record, effects, dropped);
     if (!slot.replica) {
       return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
                                               "partition is not served",
@@ -193,11 +198,11 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
   }
 }
 
-/// Its loss was accepted: whatever a learner had of it here goes, too.
+/// Its loss was accepted: whatever is here of it, from a learner or from an earlier stay, goes first.
 void Session::begin_empty(PartitionId partition, Slot& slot, const PartitionRecord& record, replica::Effects& effects,
                           std::unique_ptr<Replica>& dropped) {
   if (slot.replica) dropped = give_up(partition, slot);
-  if (parts_.drops->is_under_way(cluster_, partition)) {
+  if (slot.kept || parts_.drops->is_under_way(cluster_, partition)) {
     std::lock_guard lock(mutex_);
     beginnings_.insert(partition);
     return;

@@ -99,15 +99,14 @@ TEST_CASE("4: only a member that is down is forgotten") {
   };
   bench.join(4);
   bench.choose_all();
-  for (const auto& [name, error, words] :
-       {Case{"n9", Errc::invalid_argument, "no member of this cluster is named n9"},
-        Case{"", Errc::invalid_argument, "no member"}, Case{"n2", Errc::conflict, "n2 is not down"},
-        Case{"n1", Errc::conflict, "n1 is not down"}, Case{"n4", Errc::conflict, "n4 is not down"}}) {
-    CAPTURE(name);
-    const Ticket ticket = bench.forget(2, name);
-    REQUIRE(bench.error(ticket) == error);
+  for (const Case& row : {Case{"n9", Errc::invalid_argument, "no member of this cluster is named n9"},
+                          Case{"", Errc::invalid_argument, "no member"}, Case{"n2", Errc::conflict, "n2 is not down"},
+                          Case{"n1", Errc::conflict, "n1 is not down"}, Case{"n4", Errc::conflict, "n4 is not down"}}) {
+    CAPTURE(row.name);
+    const Ticket ticket = bench.forget(2, row.name);
+    REQUIRE(bench.error(ticket) == row.error);
     CHECK_FALSE(bench.answer(ticket).try_later);
-    CHECK(says(bench.answer(ticket), words));
+    CHECK(says(bench.answer(ticket), row.words));
     CHECK(says(bench.answer(ticket), "nothing was changed"));
   }
   CHECK(bench.proposed == nullptr);

@@ -78,20 +78,20 @@ TEST_CASE("5: a dead voter is replaced, or takes another one's vote along") {
     std::uint64_t dead;
     Ids after;
   };
-  for (const auto& [nodes, before, dead, after] :
+  for (const Case& row :
        {Case{4, {1, 2, 3}, 2, {1, 3, 4}}, Case{3, {1, 2, 3}, 2, {1}}, Case{6, {1, 2, 3, 4, 5}, 4, {1, 2, 3, 5, 6}},
         Case{5, {1, 2, 3, 4, 5}, 4, {1, 2, 3}}, Case{4, {1, 2, 3}, 4, {1, 2, 3}}, Case{2, {1}, 2, {1}}}) {
-    CAPTURE(nodes);
-    CAPTURE(dead);
-    Bench bench(with_voters(nodes, before));
-    REQUIRE(bench.map().voters == ids(before));
-    bench.let_die(dead);
-    CHECK(bench.map().voters == ids(after));
+    CAPTURE(row.nodes);
+    CAPTURE(row.dead);
+    Bench bench(with_voters(row.nodes, row.before));
+    REQUIRE(bench.map().voters == ids(row.before));
+    bench.let_die(row.dead);
+    CHECK(bench.map().voters == ids(row.after));
     bench.silent.clear();
     bench.pass(milliseconds(200));
     bench.choose_all();
-    CHECK(bench.state(dead) == NodeState::active);
-    CHECK(bench.map().voters.size() == before.size());
+    CHECK(bench.state(row.dead) == NodeState::active);
+    CHECK(bench.map().voters.size() == row.before.size());
   }
 }
 

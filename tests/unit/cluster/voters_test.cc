@@ -57,9 +57,9 @@ TEST_CASE("5: the largest odd number up to five: the leader, those that are vote
       {"of five one is dead", 2, {1, 2, 3, 4, 5}, {2, 3, 4, 5}, {2, 3, 4}},
       {"a leader that is no voter yet becomes one", 9, {1, 2, 3}, {1, 2, 3, 9}, {9, 1, 2}},
   };
-  for (const auto& [name, leader, voters, candidates, wanted] : cases) {
-    CAPTURE(name);
-    CHECK(plan_voters(map_of(leader, voters), ids(candidates)) == ids(wanted));
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
+    CHECK(plan_voters(map_of(row.leader, row.voters), ids(row.candidates)) == ids(row.wanted));
   }
 }
 

@@ -75,10 +75,10 @@ TEST_CASE("6: who is granted a lease, and for how long") {
       {"after the leader's own", active, at(100), ms(0)},
       {"long after it", active, {Duration::min()}, ms(0)},
   };
-  for (const auto& [name, state, leader_until, granted] : cases) {
-    CAPTURE(name);
-    Book book(state);
-    CHECK(book.ask(at(100), leader_until) == granted);
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
+    Book book(row.state);
+    CHECK(book.ask(at(100), row.leader_until) == row.granted);
   }
 }
 
@@ -135,14 +135,14 @@ TEST_CASE("6: what is no proof of life, and what is") {
       {"what was echoed already", 10, false},
       {"the answer to a later ask", 11, true},
   };
-  for (const auto& [name, echo, is_proof] : cases) {
-    CAPTURE(name);
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
     Book book;
     CHECK_FALSE(book.on_ask(kNode, {.number = 10, .echo = 9}, at(0)));
     CHECK_FALSE(book.has_proved_itself(kNode));
     CHECK(book.on_ask(kNode, {.number = 11, .echo = 10}, at(10)));  // the first proof is news
-    CHECK_FALSE(book.on_ask(kNode, {.number = 12, .echo = echo}, at(500)));
-    CHECK(book.is_alive(kNode, at(1500)) == is_proof);
+    CHECK_FALSE(book.on_ask(kNode, {.number = 12, .echo = row.echo}, at(500)));
+    CHECK(book.is_alive(kNode, at(1500)) == row.is_proof);
     CHECK(book.is_alive(kNode, at(1010)));
   }
 }
@@ -201,14 +201,14 @@ TEST_CASE("6: silence counts only while the leader itself was running") {
       {"more is", ms(500) + kTick, at(2250) + kTick},
       {"a night", ms(30'000'000), at(30'001'750)},
   };
-  for (const auto& [name, gap, dead_after] : cases) {
-    CAPTURE(name);
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
     Book book;
     book.keep_asking(at(0), at(1000), at(0));  // nothing is granted, which would be waited for in any case
     book.pass(at(800));
-    book.pass(at(800) + gap);
-    CHECK(book.is_alive(kNode, dead_after));
-    CHECK_FALSE(book.is_alive(kNode, dead_after + kTick));
+    book.pass(at(800) + row.gap);
+    CHECK(book.is_alive(kNode, row.dead_after));
+    CHECK_FALSE(book.is_alive(kNode, row.dead_after + kTick));
   }
 }
 

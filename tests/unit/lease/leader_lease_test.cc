@@ -103,13 +103,13 @@ TEST_CASE("6: a leader is confirmed by majorities of all lists of its own map an
        {{.voter = 3, .yes = false, .accepted = 0, .voters = {}}, {.voter = 1}, {.voter = 2}},
        true},
   };
-  for (const auto& [name, own, words, is_confirmed] : cases) {
-    CAPTURE(name);
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
     LeaderLease lease(kLease);
     const std::uint64_t ask = lease.ask(at(5000));
-    for (const Word& word : words)
-      lease.on_reply(ask, NodeId{word.voter}, reply(word), own);
-    CHECK(lease.until() == (is_confirmed ? at(5900) : kNever));
+    for (const Word& word : row.words)
+      lease.on_reply(ask, NodeId{word.voter}, reply(word), row.own);
+    CHECK(lease.until() == (row.is_confirmed ? at(5900) : kNever));
   }
 }
 

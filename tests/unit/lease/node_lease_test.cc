@@ -35,16 +35,16 @@ TEST_CASE("6: a grant counts from the moment of its own ask, in whatever order a
       {"nothing granted", {{11, 0}}, kNever, 11},
       {"nothing granted after something", {{11, 1000}, {12, 0}}, at(900), 12},
   };
-  for (const auto& [name, grants, until, echo] : cases) {
-    CAPTURE(name);
+  for (const Case& row : cases) {
+    CAPTURE(row.name);
     NodeLease lease;
     for (const std::uint64_t number : {11u, 12u, 13u}) {
       CHECK(lease.ask(number, at(300 * static_cast<std::int64_t>(number - 11))).number == number);
     }
-    for (const wire::LeaseGrant& grant : grants)
+    for (const wire::LeaseGrant& grant : row.grants)
       lease.on_grant(grant);
-    CHECK(lease.until() == until);
-    CHECK(lease.ask(20, at(900)) == wire::LeaseAsk{.number = 20, .echo = echo});
+    CHECK(lease.until() == row.until);
+    CHECK(lease.ask(20, at(900)) == wire::LeaseAsk{.number = 20, .echo = row.echo});
   }
 }
 

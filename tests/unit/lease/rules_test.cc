@@ -22,11 +22,11 @@ TEST_CASE("6: whoever holds a lease takes a tenth off, and reckons from the mome
     Duration length;
     Duration usable;
   };
-  for (const auto& [length, usable] : {Case{ms(1000), ms(900)}, Case{ms(10), ms(9)}, Case{ms(0), ms(0)},
-                                       Case{Duration{15}, Duration{14}}, Case{ms(60'000), ms(54'000)}}) {
-    CAPTURE(length.count());
-    CHECK(with_margin(length) == usable);
-    CHECK(end_at_holder(at(5000), length) == at(5000) + usable);
+  for (const Case& row : {Case{ms(1000), ms(900)}, Case{ms(10), ms(9)}, Case{ms(0), ms(0)},
+                          Case{Duration{15}, Duration{14}}, Case{ms(60'000), ms(54'000)}}) {
+    CAPTURE(row.length.count());
+    CHECK(with_margin(row.length) == row.usable);
+    CHECK(end_at_holder(at(5000), row.length) == at(5000) + row.usable);
   }
 }
 
@@ -36,11 +36,11 @@ TEST_CASE("6: no grant outlasts the leader's own lease, nor the length of a leas
     Duration granted;
   };
   const Instant now = at(5000);
-  for (const auto& [leader_until, granted] :
+  for (const Case& row :
        {Case{{Duration::min()}, ms(0)}, Case{now - ms(1), ms(0)}, Case{now, ms(0)}, Case{now + kTick, kTick},
         Case{now + ms(900), ms(900)}, Case{now + ms(1000), ms(1000)}, Case{now + ms(1001), ms(1000)}}) {
-    CAPTURE(leader_until.since_start.count());
-    CHECK(grantable(now, leader_until, kLease) == granted);
+    CAPTURE(row.leader_until.since_start.count());
+    CHECK(grantable(now, row.leader_until, kLease) == row.granted);
   }
 }
 
@@ -57,11 +57,10 @@ TEST_CASE("6: a new leader waits a lease, less the age of its voters' last yes, 
     Duration confirmed_ago;
     Duration wait;
   };
-  for (const auto& [confirmed_ago, wait] :
-       {Case{ms(0), ms(1000)}, Case{ms(1), ms(999)}, Case{ms(499), ms(501)}, Case{ms(500), ms(500)},
-        Case{ms(501), ms(500)}, Case{ms(1000), ms(500)}, Case{ms(3'600'000), ms(500)}}) {
-    CAPTURE(confirmed_ago.count());
-    CHECK(wait_of_new_leader(kLease, confirmed_ago) == wait);
+  for (const Case& row : {Case{ms(0), ms(1000)}, Case{ms(1), ms(999)}, Case{ms(499), ms(501)}, Case{ms(500), ms(500)},
+                          Case{ms(501), ms(500)}, Case{ms(1000), ms(500)}, Case{ms(3'600'000), ms(500)}}) {
+    CAPTURE(row.confirmed_ago.count());
+    CHECK(wait_of_new_leader(kLease, row.confirmed_ago) == row.wait);
   }
 }
 
@@ -70,10 +69,10 @@ TEST_CASE("6: a voter that said yes within a lease refuses to elect another lead
     Instant now;
     bool forbids;
   };
-  for (const auto& [now, forbids] : {Case{at(7000), true}, Case{at(7500), true}, Case{at(8000) - kTick, true},
-                                     Case{at(8000), false}, Case{at(9000), false}}) {
-    CAPTURE(now.since_start.count());
-    CHECK(forbids_election(at(7000), now, kLease) == forbids);
+  for (const Case& row : {Case{at(7000), true}, Case{at(7500), true}, Case{at(8000) - kTick, true},
+                          Case{at(8000), false}, Case{at(9000), false}}) {
+    CAPTURE(row.now.since_start.count());
+    CHECK(forbids_election(at(7000), row.now, kLease) == row.forbids);
   }
 }
 
@@ -83,10 +82,10 @@ TEST_CASE("6: a takeover is due after a lease and a part of a quarter of one, wh
     Instant due;
   };
   const auto quarter = static_cast<std::uint64_t>(ms(250).count());
-  for (const auto& [random, due] :
+  for (const Case& row :
        {Case{0, at(8000)}, Case{quarter / 2, at(8125)}, Case{quarter - 1, at(8250) - kTick}, Case{quarter, at(8000)}}) {
-    CAPTURE(random);
-    CHECK(takeover_at(at(7000), kLease, random) == due);
+    CAPTURE(row.random);
+    CHECK(takeover_at(at(7000), kLease, row.random) == row.due);
   }
   const Instant with_most = takeover_at(at(7000), kLease, std::numeric_limits<std::uint64_t>::max());
   CHECK(with_most >= at(8000));
@@ -100,10 +99,10 @@ TEST_CASE(
     Instant next;
   };
   const auto half = static_cast<std::uint64_t>(ms(500).count());
-  for (const auto& [random, next] :
+  for (const Case& row :
        {Case{0, at(7250)}, Case{half / 2, at(7500)}, Case{half - 1, at(7750) - kTick}, Case{half, at(7250)}}) {
-    CAPTURE(random);
-    CHECK(next_attempt_at(at(7000), kLease, random) == next);
+    CAPTURE(row.random);
+    CHECK(next_attempt_at(at(7000), kLease, row.random) == row.next);
   }
 }
 

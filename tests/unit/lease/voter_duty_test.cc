@@ -15,11 +15,11 @@ TEST_CASE("6: within a lease of its last yes a voter elects nobody else, and doe
   };
   VoterDuty duty(kLease, at(0), 0);
   duty.note_yes(at(7000), 0);
-  for (const auto& [now, forbids, is_due] :
+  for (const Case& row :
        {Case{at(7000), true, false}, Case{at(8000) - kTick, true, false}, Case{at(8000), false, true}}) {
-    CAPTURE(now.since_start.count());
-    CHECK(duty.forbids_election(now) == forbids);
-    CHECK(duty.is_takeover_due(now) == is_due);
+    CAPTURE(row.now.since_start.count());
+    CHECK(duty.forbids_election(row.now) == row.forbids);
+    CHECK(duty.is_takeover_due(row.now) == row.is_due);
   }
 }
 
