@@ -30,9 +30,10 @@ Healing::Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator&
 
 void Healing::run() {
   workload_.slow_down();
-  if (!come_to_rest()) return;
+  const bool is_at_rest = come_to_rest();
+  if (!desk_.findings().empty()) return;
   end_clients();
-  use_every_key();
+  if (is_at_rest) use_every_key();
 }
 
 /// A fixed time, and for each of the places what its timers may take: to be found silent, and for the steps of a join.
@@ -48,10 +49,12 @@ bool Healing::run_until(Function<bool()> predicate, Duration limit) {
 
 void Healing::stall(std::string reason) { desk_.findings().add({Ending::stall, "progress", std::move(reason), {}}); }
 
+/// Not where everybody has left for good.
 bool Healing::come_to_rest() {
   const Instant limit = world_.timeline().now() + patience();
   std::optional<Finding> missing;
   for (int glance = 0; world_.timeline().now() < limit; ++glance) {
+    if (lifecycle_.has_home_ended()) return false;
     missing = restlessness();
     if (!missing) break;
     if (glance % kGlancesPerAttempt == 0) {

@@ -112,7 +112,8 @@ void Lifecycle::ask_to_leave(std::size_t place, bool for_good) {
 void Lifecycle::on_left(std::size_t place, bool for_good, const Status& status) {
   trace_.line("{} left: {}", world_.name(place), status ? status.message : "done");
   if (for_good) {
-    if (status || world_.is_at_home(place))
+    if (!status && world_.is_at_home(place)) return end_home(place);
+    if (status)
       return agenda_.after(kAgain, [this, place, incarnation = world_.incarnation(place)] {
         when_idle(place, incarnation, [this, place] { ask_to_leave(place, true); });
       });
@@ -120,6 +121,11 @@ void Lifecycle::on_left(std::size_t place, bool for_good, const Status& status) 
   }
   if (world_.is_at_home(place)) return world_.set_standing(place, Standing::member);
   begin_anew(place);
+}
+
+void Lifecycle::end_home(std::size_t last) {
+  trace_.line("{} was the last, and the cluster ends", world_.name(last));
+  has_home_ended_ = true;
 }
 
 void Lifecycle::cast_out(std::size_t place) {
