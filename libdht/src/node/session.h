@@ -85,6 +85,8 @@ class Session final : public replica::Reentry {
   void route(OperationId id);
   /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
+  /// Whether there is anything for `retry_postponed` to do.
+  bool has_put_off() const;
 
   // Frames of the request and replication lanes.
 
