@@ -13,14 +13,14 @@ constexpr Duration kAgain = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Trace& trace, std::chrono::milliseconds deadline,
-                     std::uint64_t seed)
+Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Marks& marks, const Trace& trace,
+                     std::chrono::milliseconds deadline, std::uint64_t seed)
     : desk_(desk),
       world_(desk.world()),
       workload_(workload),
       trace_(trace),
       deadline_(deadline),
-      luggage_(desk, seed),
+      luggage_(desk, marks, seed),
       agenda_(world_.timeline()) {}
 
 std::size_t Lifecycle::add() {

@@ -13,6 +13,7 @@ void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std:
     if (dice_.percent(60)) chosen.push_back(key);
   }
   Bag& bag = bags_[place];
+  sort(place, bag);
   bag.unanswered = chosen.size() + 1;
   bag.packed = std::move(packed);
   const unsigned incarnation = desk_.world().incarnation(place);
@@ -27,21 +28,38 @@ void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std:
   if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
 }
 
+void Luggage::sort(std::size_t place, Bag& bag) {
+  World& world = desk_.world();
+  std::vector<Item> to_come;
+  for (Item& item : bag.items) {
+    const Entry entry = *item.merge->entry;
+    if (marks_.is_marked(place, item.key, entry.version, world.home())) {
+      item.merge->returned = world.timeline().now();
+      continue;
+    }
+    // What the last attempt has sent may still come.
+    Operation again{.kind = Operation::Kind::merge, .entry = entry, .by = item.merge->by};
+    again.invoked = world.timeline().now();
+    to_come.push_back({item.key, desk_.ledger().write(item.key, std::move(again))});
+  }
+  bag.items = std::move(to_come);
+}
+
 void Luggage::on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put) {
   if (desk_.world().incarnation(place) != incarnation) return;
   Bag& bag = bags_.at(place);
-  if (put.outcome == Operation::Outcome::done) {
+  if (put.outcome != Operation::Outcome::not_applied) {
     Operation merge{.kind = Operation::Kind::merge, .by = put.by};
     merge.entry = Entry{Value(put.value), put.version};
-    merge.invoked = put.returned;
-    bag.merges.push_back(desk_.ledger().write(key, std::move(merge)));
+    merge.invoked = desk_.world().timeline().now();
+    bag.items.push_back({key, desk_.ledger().write(key, std::move(merge))});
   }
   if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
 }
 
 void Luggage::arrive(std::size_t place) {
-  for (const Ledger::Line& merge : bags_[place].merges)
-    merge->returned = desk_.world().timeline().now();
+  for (const Item& item : bags_[place].items)
+    item.merge->returned = desk_.world().timeline().now();
   bags_.erase(place);
 }
 
