@@ -5,7 +5,7 @@
 #include <mutex>
 #include <thread>
 
-#include <asio/post.hpp>
+#include <asio/defer.hpp>
 #include <asio/steady_timer.hpp>
 #include <sys/random.h>
 #include <time.h>
@@ -93,7 +93,8 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
  private:
   void schedule_drain() {
     if (std::exchange(draining_, true)) return;
-    asio::post(loop_, [self = shared_from_this()] { self->drain(); });
+    // Deferred: a thread of the loop runs it itself when it is done with what it does, and wakes no other.
+    asio::defer(loop_, [self = shared_from_this()] { self->drain(); });
   }
 
   /// Costs a system call, so whoever has tasks run leaves it to the end of those: they may set earlier alarms.

@@ -92,9 +92,12 @@ std::optional<Finding> Healing::restlessness() {
 void Healing::end_castaways() {
   const ClusterMapPtr newest = world_.newest_map();
   const std::set<NodeId> running = world_.running_ids();
-  for (const std::size_t place : world_.all(Standing::member)) {
+  if (!newest) return;
+  for (const std::size_t place : world_.running()) {
     const Node& node = world_.cluster().node(place);
-    if (newest->find(node.id()) != nullptr) continue;
+    const Standing standing = world_.standing(place);
+    const bool takes_itself_for_member = standing == Standing::member || standing == Standing::leaving;
+    if (!takes_itself_for_member || !world_.is_at_home(place) || newest->find(node.id()) != nullptr) continue;
     const ClusterMapPtr known = node.map();
     const bool knows_somebody = std::any_of(known->nodes.begin(), known->nodes.end(), [&](const NodeRecord& other) {
       return other.id != node.id() && other.state != NodeState::joining && running.contains(other.id) &&
