@@ -18,42 +18,43 @@ auto count_moving(const ClusterMap& map) {
                        [](const PartitionRecord& partition) { return !partition.learners.empty(); });
 }
 
-/// Empty where nothing has happened to the node.
-std::string news_of(const NodeRecord& node, const NodeRecord* before, const ClusterMap& after) {
+/// The line is empty where nothing has happened to the node.
+News news_of(const NodeRecord& node, const NodeRecord* before, const ClusterMap& after) {
   const bool was_down = before != nullptr && before->state == NodeState::down;
   if (node.state == NodeState::down) {
     if (was_down) return {};
-    return fmt::format("{} at {} is gone: the {} partitions that it holds are unserved until it speaks again",
-                       node.name, to_string(node.address), primaries_of(after, node.id));
+    return {LogLevel::warning,
+            fmt::format("{} at {} is gone: the {} partitions that it holds are unserved until it speaks again",
+                        node.name, to_string(node.address), primaries_of(after, node.id))};
   }
   if (!is_member(&node) || is_member(before)) return {};
-  return fmt::format("{} at {} {}: {} members", node.name, to_string(node.address), was_down ? "is back" : "has joined",
-                     count_members(after));
+  return {.line = fmt::format("{} at {} {}: {} members", node.name, to_string(node.address),
+                              was_down ? "is back" : "has joined", count_members(after))};
 }
 
 }  // namespace
 
-std::vector<std::string> news(const ClusterMap& before, const ClusterMap& after, NodeId self) {
-  std::vector<std::string> lines;
+std::vector<News> news(const ClusterMap& before, const ClusterMap& after, NodeId self) {
+  std::vector<News> news;
   for (const NodeRecord& node : after.nodes) {
-    std::string line = news_of(node, before.find(node.id), after);
-    if (!line.empty() && node.id != self) lines.push_back(std::move(line));
+    News of_node = news_of(node, before.find(node.id), after);
+    if (!of_node.line.empty() && node.id != self) news.push_back(std::move(of_node));
   }
   for (const NodeRecord& node : before.nodes) {
     const bool has_left = node.state != NodeState::joining && after.find(node.id) == nullptr;
     if (has_left && node.id != self) {
-      lines.push_back(fmt::format("{} has left: {} members", node.name, count_members(after)));
+      news.push_back({.line = fmt::format("{} has left: {} members", node.name, count_members(after))});
     }
   }
   if (after.leader != before.leader)
-    lines.push_back(fmt::format("{} leads the cluster", after.find(after.leader)->name));
+    news.push_back({.line = fmt::format("{} leads the cluster", after.find(after.leader)->name)});
   const auto moving = count_moving(after);
-  if (moving > 0 && count_moving(before) == 0) lines.emplace_back("partitions begin to move");
+  if (moving > 0 && count_moving(before) == 0) news.push_back({.line = "partitions begin to move"});
   if (moving == 0 && count_moving(before) > 0) {
-    lines.push_back(fmt::format("partitions have moved: this node is primary for {} of {}", primaries_of(after, self),
-                                after.partitions.size()));
+    news.push_back({.line = fmt::format("partitions have moved: this node is primary for {} of {}",
+                                        primaries_of(after, self), after.partitions.size())});
   }
-  return lines;
+  return news;
 }
 
 }  // namespace dht::cluster

@@ -7,11 +7,17 @@
 #include <vector>
 
 #include <dht/cluster_map.h>
+#include <dht/log.h>
 
 namespace dht::cluster {
 
-/// One line for each piece of news in `after`, a later map of the same cluster, as node `self` sees it. Nothing of what
+struct News {
+  LogLevel level = LogLevel::info;
+  std::string line{};
+};
+
+/// One for each piece of news in `after`, a later map of the same cluster, as node `self` sees it. Nothing of what
 /// the node does itself, which it tells when it is done.
-std::vector<std::string> news(const ClusterMap& before, const ClusterMap& after, NodeId self);
+std::vector<News> news(const ClusterMap& before, const ClusterMap& after, NodeId self);
 
 }  // namespace dht::cluster

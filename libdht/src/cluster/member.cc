@@ -82,8 +82,8 @@ bool Member::adopt(const ClusterMapPtr& map) {
     std::lock_guard lock(mutex_);
     map_ = map;
   }
-  for (const std::string& line : news(*before, *map, id()))
-    log(LogLevel::info, line);
+  for (const News& item : news(*before, *map, id()))
+    log(item.level, item.line);
   client_->on_map(map);
   on_adopted_();
   return true;

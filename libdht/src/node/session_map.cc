@@ -1,4 +1,4 @@
-// How a session follows the cluster's map, and how it ends.
+// How a session follows the cluster's map.
 
 #include <algorithm>
 #include <memory>
@@ -8,15 +8,12 @@
 
 #include "base/assert.h"
 #include "node/session.h"
-#include "replica/copies.h"
 
 namespace dht::node {
 
 using replica::Replica;
 
 namespace {
-
-constexpr Duration kDrainInterval = std::chrono::milliseconds(5);
 
 bool has_joining(const ClusterMap& map) {
   return std::any_of(map.nodes.begin(), map.nodes.end(),
@@ -38,77 +35,6 @@ bool begins_empty(const PartitionRecord& record, NodeId id) {
 }
 
 }  // namespace
-
-void Session::found() {
-  const ClusterMapPtr map = this->map();
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    const PartitionRecord& record = map->partitions[partition];
-    if (record.primary != parts_.self) continue;
-    replica::Effects effects;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      slot.replica = make_replica(partition);
-      slot.replica->serve(record.epoch, record.learners, effects);
-      send_pieces(slot, effects);
-    }
-    answer(effects);
-  }
-}
-
-void Session::found_from(Session& left, Kept kept, Function<void(std::error_code)> done) {
-  if (kept == Kept::copies) note_copies_of(left.cluster_);
-  const ClusterId mark = kept == Kept::copies ? left.cluster_ : ClusterId{};
-  founding_ = std::make_unique<Founding>(Founding{.left = left, .mark = mark, .done = std::move(done)});
-  copy_kept();
-}
-
-/// Goes on until a partition has something to copy, and again when that is copied.
-void Session::copy_kept() {
-  for (PartitionId& partition = founding_->partition; partition < partitions_; ++partition) {
-    PartitionStorage* const from = founding_->left.kept(partition);
-    if (from == nullptr) {
-      begin_serving(partition, make_replica(partition), 0);
-      continue;
-    }
-    founding_->to = parts_.storage->open(cluster_, partition);
-    const auto post = [scheduler = parts_.scheduler](Function<void()> step) { scheduler->post(std::move(step)); };
-    replica::copy_as_marked(*from, *founding_->to, founding_->mark, post,
-                            [this, post](std::error_code error, Version highest) {
-                              post([this, error, highest] { finish_copy(error, highest); });
-                            });
-    return;
-  }
-  const auto founded = std::move(founding_);
-  founded->done({});
-}
-
-void Session::finish_copy(std::error_code error, Version highest) {
-  const PartitionId partition = founding_->partition;
-  if (error)
-    log(LogLevel::error, fmt::format("partition {}: the copy kept from the former cluster is incomplete: {}", partition,
-                                     error.message()));
-  founding_->left.drop_kept(partition);
-  begin_serving(partition,
-                std::make_unique<Replica>(partition, std::move(founding_->to), *this, replica::ReplicaOptions{}),
-                highest);
-  ++founding_->partition;
-  copy_kept();
-}
-
-void Session::begin_serving(PartitionId partition, std::unique_ptr<Replica> replica, Version clock) {
-  const PartitionRecord record = map()->partitions[partition];
-  replica::Effects effects;
-  {
-    Slot& slot = this->slot(partition);
-    std::lock_guard lock(slot.mutex);
-    replica->raise_clock(clock);
-    slot.replica = std::move(replica);
-    slot.replica->serve(record.epoch, record.learners, effects);
-    send_pieces(slot, effects);
-  }
-  answer(effects);
-}
 
 void Session::adopt(ClusterMapPtr map) {
   const ClusterMapPtr before = this->map();
@@ -326,115 +252,6 @@ std::vector<PartitionId> Session::serving() const {
     if (serves(slot)) served.push_back(partition);
   }
   return served;
-}
-
-void Session::pause() {
-  paused_ = true;
-  // Whoever saw the flag unset is inside a slot's lock: once each lock has been held, nobody is.
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    std::lock_guard lock(slots_[partition].mutex);
-  }
-}
-
-void Session::resume() {
-  paused_ = false;
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    std::vector<OperationId> parked;
-    std::vector<ParkedRequest> requests;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      parked = std::exchange(slot.parked, {});
-      requests = std::exchange(slot.parked_requests, {});
-    }
-    rerun(parked, requests);
-  }
-}
-
-void Session::wake() {
-  if (!paused_) resume();
-}
-
-void Session::drain(Function<void()> done) {
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    replica::Effects effects;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      if (!slot.replica || slot.replica->role() != Replica::Role::primary) continue;
-      // Nobody is to follow, so no learner is waited for.
-      slot.replica->configure({}, effects);
-      slot.replica->stop(slot.replica->epoch(), effects);
-    }
-    answer(effects);
-  }
-  if (is_drained()) return done();
-  drain_timer_ = parts_.scheduler->call_later(
-      kDrainInterval, [this, done = std::move(done)]() mutable { drain(std::exchange(done, nullptr)); });
-}
-
-bool Session::is_drained() const {
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    const Slot& slot = slots_[partition];
-    std::lock_guard lock(slot.mutex);
-    const bool is_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
-    if (is_primary && !slot.replica->report().stopped) return false;
-  }
-  return true;
-}
-
-void Session::detach() {
-  detached_ = true;
-  // No newer map will come that would wake what is parked: own operations are tried again and again instead, and peers'
-  // requests are refused, so that their askers look for the primary elsewhere.
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    std::vector<ParkedRequest> requests;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      std::lock_guard list_lock(mutex_);
-      postponed_.insert(postponed_.end(), slot.parked.begin(), slot.parked.end());
-      slot.parked.clear();
-      requests = std::exchange(slot.parked_requests, {});
-    }
-    rerun({}, requests);
-  }
-}
-
-void Session::retire() {
-  retired_ = true;
-  std::vector<OperationId> waiting;
-  std::vector<std::pair<PartitionId, std::unique_ptr<Replica>>> dropped;
-  {
-    std::lock_guard lock(mutex_);
-    waiting = std::exchange(postponed_, {});
-  }
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    std::vector<ParkedRequest> requests;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      if (slot.replica) dropped.emplace_back(partition, give_up(partition, slot));
-      waiting.insert(waiting.end(), slot.parked.begin(), slot.parked.end());
-      slot.parked.clear();
-      requests = std::exchange(slot.parked_requests, {});
-    }
-    rerun({}, requests);
-  }
-  for (const OperationId id : waiting)
-    (*parts_.route_elsewhere)(id);
-  // Clients wait for none of this.
-  for (auto& [partition, replica] : dropped)
-    close_and_drop(partition, std::move(replica));
-  // The storages are closed: what was still to be scanned is nobody's any more.
-  std::vector<ScanId> scans;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& [id, handler] : scans_)
-      scans.push_back(id);
-  }
-  for (const ScanId id : scans)
-    end_scan(id, {});
 }
 
 }  // namespace dht::node

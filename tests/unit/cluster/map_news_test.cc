@@ -9,7 +9,7 @@ namespace dht::testing {
 namespace {
 
 using cluster::MapChange;
-using cluster::news;
+using cluster::News;
 using Lines = std::vector<std::string>;
 
 constexpr NodeId kSelf{1};
@@ -18,6 +18,13 @@ ClusterMap changed(const ClusterMap& map, auto operation) {
   MapChange change(map);
   operation(change);
   return std::move(change).finish();
+}
+
+Lines news(const ClusterMap& before, const ClusterMap& after, NodeId self) {
+  Lines lines;
+  for (const News& item : cluster::news(before, after, self))
+    lines.push_back(item.line);
+  return lines;
 }
 
 }  // namespace
@@ -42,6 +49,7 @@ TEST_CASE("a node that is gone is news once, and so is its return") {
   const ClusterMap down = changed(up, [](MapChange& change) { change.mark_down(NodeId{2}); });
   CHECK(news(up, down, kSelf) ==
         Lines{"n2 at host2:9876 is gone: the 4 partitions that it holds are unserved until it speaks again"});
+  CHECK(cluster::news(up, down, kSelf).front().level == LogLevel::warning);
   CHECK(news(down, down, kSelf).empty());
   CHECK(news(down, up, kSelf) == Lines{"n2 at host2:9876 is back: 2 members"});
 }
