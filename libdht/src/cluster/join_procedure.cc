@@ -45,7 +45,11 @@ void JoinProcedure::say_hello() {
 }
 
 void JoinProcedure::on_found(const PeerSearch::Result& found) {
-  if (!found.cluster && !found.is_home && !found.unreached.empty()) return nobody_answered(found.unreached);
+  if (!found.cluster && !found.home && !found.unreached.empty()) return nobody_answered(found.unreached);
+  if (found.home && is_newer(*found.home, *member_.map()) && found.home->find(member_.id()) == nullptr) {
+    member_.adopt(found.home);  // it was forgotten, and knows that now
+    return try_again({});
+  }
   if (!found.cluster) return end({});
   const ClusterMapPtr own = member_.map();
   if (has_moved_ || stays_with(*own, *found.cluster)) {

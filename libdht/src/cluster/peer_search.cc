@@ -70,7 +70,8 @@ void PeerSearch::finish(std::error_code error) {
       if (!result.unreached.empty()) result.unreached += "; ";
       result.unreached += fmt::format("{}: {}", to_string(peers_[i].address), greeting.failure);
     } else if (greeting.map->cluster == own) {
-      result.is_home = result.is_home || !is_self(*greeting.map);
+      const bool is_newest = !result.home || is_newer(*greeting.map, *result.home);
+      if (is_newest && !is_self(*greeting.map)) result.home = greeting.map;
     } else if (!result.cluster || is_preferred(*greeting.map, *result.cluster)) {
       result.cluster = greeting.map;
       result.is_busy = greeting.is_busy;
