@@ -12,6 +12,8 @@ using std::chrono::milliseconds;
 milliseconds to_ms(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration); }
 double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
+constexpr unsigned kDuelsPercent = 15;
+
 /// Half of the runs see only some of the faults, each as likely as not: what few faults do by themselves is often
 /// hidden by the others.
 FaultSet draw_faults(Dice& dice, FaultSet allowed) {
@@ -19,6 +21,17 @@ FaultSet draw_faults(Dice& dice, FaultSet allowed) {
   FaultSet drawn;
   for (const FaultDescription& description : fault_descriptions()) {
     if (allowed.contains(description.fault) && dice.percent(50)) drawn.insert(description.fault);
+  }
+  return drawn;
+}
+
+/// What shakes leases, and a few of the others.
+FaultSet draw_faults_for_duels(Dice& dice, FaultSet allowed) {
+  FaultSet drawn;
+  for (const FaultDescription& description : fault_descriptions()) {
+    const Fault fault = description.fault;
+    const bool is_meant = fault == Fault::late_grant || fault == Fault::duel || fault == Fault::drift;
+    if (allowed.contains(fault) && dice.percent(is_meant ? 90 : 20)) drawn.insert(fault);
   }
   return drawn;
 }
@@ -37,7 +50,8 @@ void draw_timers(Setting& setting, Dice& dice) {
   const Duration round_trip = setting.network.latency_max * 2 + setting.storage_delay_max * 2;
   NodeOptions& node = setting.node;
   node.partitions = dice.percent(50) ? 8 : 16;
-  node.lease = to_ms(dice.any_scale(40ms, 1s) + round_trip * 20);
+  node.lease =
+      to_ms(setting.duels ? dice.any_scale(40ms, 160ms) + round_trip * 8 : dice.any_scale(40ms, 1s) + round_trip * 20);
   node.join_step_timeout = to_ms(dice.any_scale(100ms, 3s) + round_trip * 20);
   node.max_moves_per_node = dice.percent(50) ? 2 : 64;
 }
@@ -46,9 +60,10 @@ void draw_timers(Setting& setting, Dice& dice) {
 
 Setting draw_setting(Dice& dice, FaultSet allowed) {
   Setting setting;
-  setting.first_members = dice.between(1, 5);
+  setting.duels = dice.percent(kDuelsPercent) && (allowed.contains(Fault::late_grant) || allowed.contains(Fault::duel));
+  setting.first_members = setting.duels ? dice.between(2, 5) : dice.between(1, 5);
   setting.places = setting.first_members + dice.between(1, 2);
-  setting.faults = draw_faults(dice, allowed);
+  setting.faults = setting.duels ? draw_faults_for_duels(dice, allowed) : draw_faults(dice, allowed);
   draw_network(setting, dice);
   if (setting.faults.contains(Fault::slow_storage) && dice.percent(50)) {
     setting.storage_delay_max = dice.any_scale(100us, 25ms);
@@ -59,9 +74,12 @@ Setting draw_setting(Dice& dice, FaultSet allowed) {
   // So that the rates of any two differ by less than 10 %.
   if (setting.faults.contains(Fault::drift)) setting.drift = 45'000;
   draw_timers(setting, dice);
-  setting.duration = dice.between(2s, 8s);
-  setting.pace = dice.any_scale(20ms, 1s);
+  setting.duration = setting.duels ? dice.between(2s, 5s) : dice.between(2s, 8s);
+  setting.pace = setting.duels ? *setting.node.lease * static_cast<int>(dice.between(std::size_t{1}, std::size_t{4}))
+                               : dice.any_scale(20ms, 1s);
   setting.chase_percent = dice.percent(50) ? 0 : static_cast<unsigned>(dice.between(5, 50));
+  if (setting.faults.contains(Fault::forget) && dice.percent(30))
+    setting.haste_percent = static_cast<unsigned>(dice.between(10, 100));
   setting.clients = dice.between(2, 6);
   setting.hot_keys = dice.between(1, 4);
   setting.rest = dice.any_scale(2ms, 60ms);
@@ -79,13 +97,15 @@ std::string describe(const Setting& setting) {
       "{} of {} nodes, {} partitions, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} ms, patience "
       "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} to {:.3f} ms; lease {}, join step {}; {} clients on {} "
       "keys, "
-      "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps:{}",
+      "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps, {} % are given up at "
+      "once{}:{}",
       setting.first_members, setting.places, *setting.node.partitions, setting.node.max_moves_per_node,
       ms(setting.network.latency_min), ms(setting.network.latency_max), ms(setting.network.connect_timeout),
       ms(setting.network.patience), ms(setting.network.backoff), ms(setting.storage_delay),
       ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout, setting.clients,
       setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
-      ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, faults.empty() ? " none" : faults);
+      ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, setting.haste_percent,
+      setting.duels ? ", duels" : "", faults.empty() ? " none" : faults);
 }
 
 }  // namespace dht::testing::simulation
