@@ -5,7 +5,12 @@
 namespace dht::testing::simulation {
 
 LeaseFaults::LeaseFaults(World& world, const Setting& setting, const Trace& trace, std::uint64_t seed)
-    : world_(world), lease_(*setting.node.lease), trace_(trace), dice_(seed), agenda_(world.timeline()) {}
+    : world_(world),
+      lease_(*setting.node.lease),
+      drift_(setting.drift),
+      trace_(trace),
+      dice_(seed),
+      agenda_(world.timeline()) {}
 
 Duration LeaseFaults::leases(double least, double most) {
   const auto part = [this](double factor) {
@@ -30,6 +35,7 @@ bool LeaseFaults::late_grant() {
   const std::vector<std::size_t> others = leader ? awake_besides(*leader) : std::vector<std::size_t>{};
   if (others.empty()) return false;
   const std::size_t node = dice_.pick(others);
+  if (dice_.percent(50)) slow_clock_of(node);
   const Duration late = leases(0.05, 1);
   const Duration silent_from = leases(0, 1);
   const Duration silent_for = leases(0.9, 3);
@@ -56,7 +62,7 @@ std::optional<LeaseFaults::Duel> LeaseFaults::draw_duel() {
   if (rivals.size() < 2) return std::nullopt;
   duel.rival = dice_.pick(rivals);
   std::erase(duel.others, duel.rival);
-  duel.silent_from = leases(0, 2);
+  duel.silent_from = dice_.percent(60) ? leases(0, 0.3) : leases(0.3, 2);
   duel.silent_for = leases(0.9, 1.6);
   duel.end = duel.silent_from + duel.silent_for + leases(0.5, 2);
   return duel;
@@ -66,6 +72,7 @@ bool LeaseFaults::duel() {
   const auto duel = draw_duel();
   if (!duel) return false;
   is_duelling_ = true;
+  if (dice_.percent(50)) slow_clock_of(duel->leader);
   trace_.line("fault: {} and {} do not hear each other, and nobody hears the first from {} to {}",
               world_.name(duel->leader), world_.name(duel->rival),
               in_seconds(world_.timeline().now() + duel->silent_from),
@@ -99,14 +106,24 @@ void LeaseFaults::silence(const Duel& duel) {
 
 /// So that an election takes a while.
 void LeaseFaults::slow_down_votes(const Duel& duel) {
+  const bool are_answers_slow = dice_.percent(40);
+  const bool are_questions_slow = dice_.percent(60);
   for (const std::size_t other : duel.others) {
-    if (dice_.percent(60)) slow_one_way(other, duel.rival, leases(0.02, 0.4));
-    if (dice_.percent(20)) slow_one_way(duel.rival, other, leases(0.02, 0.4));
+    if (are_answers_slow) slow_one_way(other, duel.rival, leases(0.02, 0.4));
+    if (are_questions_slow) slow_one_way(duel.rival, other, leases(0.02, 0.4));
   }
   agenda_.after(duel.silent_for + leases(-0.1, 0.5), [this, duel] {
     for (const std::size_t other : duel.others)
       heal(duel.rival, other);
   });
+}
+
+/// So that what it holds lasts as long as it can, in the eyes of the others.
+void LeaseFaults::slow_clock_of(std::size_t place) {
+  if (drift_ == 0) return;
+  trace_.line("the clock of {} runs as slow as it may, and the others as fast", world_.name(place));
+  for (const std::size_t other : world_.running())
+    world_.cluster().scheduler(other).set_clock_rate(other == place ? -drift_ : drift_);
 }
 
 void LeaseFaults::stand_still(std::size_t place, Duration length) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <vector>
 
@@ -50,6 +51,7 @@ class LeaseFaults {
   void silence(const Duel& duel);
   void slow_down_votes(const Duel& duel);
 
+  void slow_clock_of(std::size_t place);
   void stand_still(std::size_t place, Duration length);
   void cut_one_way(std::size_t from, std::size_t to);
   void slow_one_way(std::size_t from, std::size_t to, Duration extra);
@@ -57,6 +59,7 @@ class LeaseFaults {
 
   World& world_;
   const Duration lease_;
+  const std::int64_t drift_;
   const Trace& trace_;
   Dice dice_;
   Agenda agenda_;

@@ -61,7 +61,7 @@ void draw_timers(Setting& setting, Dice& dice) {
 Setting draw_setting(Dice& dice, FaultSet allowed) {
   Setting setting;
   setting.duels = dice.percent(kDuelsPercent) && (allowed.contains(Fault::late_grant) || allowed.contains(Fault::duel));
-  setting.first_members = setting.duels ? dice.between(2, 5) : dice.between(1, 5);
+  setting.first_members = setting.duels && dice.percent(80) ? dice.between(3, 5) : dice.between(1, 5);
   setting.places = setting.first_members + dice.between(1, 2);
   setting.faults = setting.duels ? draw_faults_for_duels(dice, allowed) : draw_faults(dice, allowed);
   draw_network(setting, dice);
@@ -74,7 +74,7 @@ Setting draw_setting(Dice& dice, FaultSet allowed) {
   // So that the rates of any two differ by less than 10 %.
   if (setting.faults.contains(Fault::drift)) setting.drift = 45'000;
   draw_timers(setting, dice);
-  setting.duration = setting.duels ? dice.between(2s, 5s) : dice.between(2s, 8s);
+  setting.duration = dice.between(2s, 8s);
   setting.pace = setting.duels ? *setting.node.lease * static_cast<int>(dice.between(std::size_t{1}, std::size_t{4}))
                                : dice.any_scale(20ms, 1s);
   setting.chase_percent = dice.percent(50) ? 0 : static_cast<unsigned>(dice.between(5, 50));
