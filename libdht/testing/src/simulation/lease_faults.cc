@@ -62,8 +62,9 @@ std::optional<LeaseFaults::Duel> LeaseFaults::draw_duel() {
   if (rivals.size() < 2) return std::nullopt;
   duel.rival = dice_.pick(rivals);
   std::erase(duel.others, duel.rival);
-  duel.silent_from = dice_.percent(60) ? leases(0, 0.3) : leases(0.3, 2);
-  duel.silent_for = leases(0.9, 1.6);
+  // Not so late that the leader calls the rival down before.
+  duel.silent_from = leases(0, 0.7);
+  duel.silent_for = leases(0.9, 1.5);
   duel.end = duel.silent_from + duel.silent_for + leases(0.5, 2);
   return duel;
 }

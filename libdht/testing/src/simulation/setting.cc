@@ -61,7 +61,7 @@ void draw_timers(Setting& setting, Dice& dice) {
 Setting draw_setting(Dice& dice, FaultSet allowed) {
   Setting setting;
   setting.duels = dice.percent(kDuelsPercent) && (allowed.contains(Fault::late_grant) || allowed.contains(Fault::duel));
-  setting.first_members = setting.duels && dice.percent(80) ? dice.between(3, 5) : dice.between(1, 5);
+  setting.first_members = setting.duels && dice.percent(90) ? dice.between(3, 5) : dice.between(1, 5);
   setting.places = setting.first_members + dice.between(1, 2);
   setting.faults = setting.duels ? draw_faults_for_duels(dice, allowed) : draw_faults(dice, allowed);
   draw_network(setting, dice);
