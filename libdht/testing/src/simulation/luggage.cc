@@ -14,21 +14,27 @@ void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std:
   }
   Bag& bag = bags_[place];
   bag.unanswered = chosen.size() + 1;
+  bag.deadline = deadline;
   bag.packed = std::move(packed);
-  const unsigned incarnation = desk_.world().incarnation(place);
-  for (const std::string& key : chosen) {
-    Question question{.place = place, .key = key, .deadline = deadline, .on_record = false};
-    question.operation.kind = Operation::Kind::put;
-    question.operation.value = fmt::format("b{}", ++entries_);
-    question.operation.by = fmt::format("the join of {}", desk_.world().name(place));
-    desk_.ask(question,
-              [this, place, incarnation, key](const Operation& put) { on_answer(place, incarnation, key, put); });
-  }
+  for (const std::string& key : chosen)
+    put(place, key);
   if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
+}
+
+void Luggage::put(std::size_t place, const std::string& key) {
+  Question question{.place = place, .key = key, .deadline = bags_.at(place).deadline, .on_record = false};
+  question.operation.kind = Operation::Kind::put;
+  question.operation.value = fmt::format("b{}", ++entries_);
+  question.operation.by = fmt::format("the join of {}", desk_.world().name(place));
+  const unsigned incarnation = desk_.world().incarnation(place);
+  desk_.ask(question,
+            [this, place, incarnation, key](const Operation& put) { on_answer(place, incarnation, key, put); });
 }
 
 void Luggage::on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put) {
   if (desk_.world().incarnation(place) != incarnation) return;
+  // It may be there, and would come along unannounced: the next one takes its place.
+  if (put.outcome == Operation::Outcome::unknown) return this->put(place, key);
   Bag& bag = bags_.at(place);
   if (put.outcome == Operation::Outcome::done) {
     Operation merge{.kind = Operation::Kind::merge, .by = put.by};

@@ -4,6 +4,7 @@
 // Thread rule: that of the timeline.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -30,10 +31,12 @@ class Luggage {
  private:
   struct Bag {
     std::size_t unanswered = 0;
+    std::chrono::milliseconds deadline{0};
     std::vector<Ledger::Line> merges{};
     Function<void()> packed{};
   };
 
+  void put(std::size_t place, const std::string& key);
   void on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put);
 
   Desk& desk_;

@@ -12,6 +12,9 @@ namespace dht::testing {
 namespace simulation {
 namespace {
 
+/// Half a second of search at most. Histories with very many writes of unknown fate are left undecided.
+constexpr std::size_t kMaxConfigurations = 30'000;
+
 ProcessHook hook_of(const SimulationOptions& options) {
   if (!options.on_new_process) return nullptr;
   return [hook = options.on_new_process](const NewProcess& process) { return hook(process); };
@@ -64,7 +67,8 @@ class Run {
   void judge_histories() {
     for (const auto& [key, history] : desk_.ledger().histories()) {
       if (!findings_.empty()) return;
-      Judgement judgement = check_linearizability(history, {.one_clock = !Workload::is_luggage(key)});
+      Judgement judgement = check_linearizability(
+          history, {.max_configurations = kMaxConfigurations, .one_clock = !Workload::is_luggage(key)});
       if (judgement.verdict == Verdict::undecided) ++undecided_;
       if (judgement.verdict != Verdict::violated) continue;
       findings_.add({Ending::wrong_answer, "linearizable", fmt::format("the history of {} is not linearizable", key),
