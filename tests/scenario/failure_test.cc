@@ -173,6 +173,42 @@ TEST_CASE("a join that fails and is tried again does not bring back what was del
   }
 }
 
+TEST_CASE("a node that has left one cluster and fails to join another brings back nothing that was deleted in either") {
+  Cluster cluster{{.nodes = 2, .seed = 5}};
+  const std::size_t left = 0;
+  const std::size_t mover = 1;
+  const std::size_t other = cluster.add_node();
+  for (int i = 0; i < 50; ++i)
+    cluster.table(left).put("k" + std::to_string(i), "v");
+  REQUIRE_FALSE(cluster.leave_and_wait(mover));
+  cluster.run_for(3s);  // so that it has the time to copy whatever it kept
+  std::vector<std::string> kept = scenario::listed_keys(cluster, mover);
+  REQUIRE(kept.size() > 10);
+  const auto join = cluster.join(mover, other);
+  cluster.network().set_filter([&](const Address&, const Address& to, Lane lane, Frame) {
+    return lane != Lane::control || to != cluster.address(other) || cluster.node(other).status().map->nodes.size() == 1;
+  });
+  REQUIRE(cluster.run_until([&] { return join.is_done(); }, 5min));
+  REQUIRE(join.status());
+  cluster.network().set_filter({});
+  cluster.run_for(5s);
+  REQUIRE(scenario::listed_keys(cluster, other).size() == kept.size());
+  for (const std::string& key : kept) {
+    cluster.table(other).erase(key);
+    cluster.table(left).erase(key);
+  }
+  SUBCASE("the one that it left") {
+    REQUIRE_FALSE(cluster.join_and_wait(mover, left));
+    for (const std::string& key : kept)
+      CHECK(read(cluster, left, key) == "nothing");
+  }
+  SUBCASE("the one that it failed to join") {
+    REQUIRE_FALSE(cluster.join_and_wait(mover, other));
+    for (const std::string& key : kept)
+      CHECK(read(cluster, other, key) == "nothing");
+  }
+}
+
 TEST_CASE("a member that was crashed and holds data is unserved, and the others answer clearly and go on") {
   Cluster cluster{{.nodes = 3}};
   for (int i = 0; i < 60; ++i)

@@ -23,7 +23,8 @@
 namespace dht::cluster {
 namespace {
 
-constexpr Duration kLongestTick = std::chrono::milliseconds(50);
+/// What is repeated at every tick, such as orders to hand over, shall not wait for a long lease.
+constexpr Duration kLongestTick = std::chrono::milliseconds(100);
 
 class ClusterMembership final : public Membership {
  public:

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <thread>
 
-#include <asio/post.hpp>
+#include <asio/defer.hpp>
 #include <asio/steady_timer.hpp>
 #include <sys/random.h>
 #include <time.h>
@@ -64,7 +64,7 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
     std::lock_guard lock(mutex_);
     if (stopped_) return alarm;
     alarm->place = alarms_.emplace(at, alarm);
-    arm_timer();
+    if (!draining_) arm_timer();
     return alarm;
   }
 
@@ -93,9 +93,11 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
  private:
   void schedule_drain() {
     if (std::exchange(draining_, true)) return;
-    asio::post(loop_, [self = shared_from_this()] { self->drain(); });
+    // Deferred: a thread of the loop runs it itself when it is done with what it does, and wakes no other.
+    asio::defer(loop_, [self = shared_from_this()] { self->drain(); });
   }
 
+  /// Costs a system call, so whoever has tasks run leaves it to the end of those: they may set earlier alarms.
   void arm_timer() {
     if (alarms_.empty()) return;
     const Instant next = alarms_.begin()->first;
@@ -117,8 +119,7 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
       alarms_.erase(*std::exchange(alarm->place, std::nullopt));
       ready_.push_back([this, alarm] { run(*alarm); });
     }
-    arm_timer();
-    if (!ready_.empty()) schedule_drain();
+    ready_.empty() ? arm_timer() : schedule_drain();
   }
 
   void run(Alarm& alarm) {
@@ -144,6 +145,7 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
       idle_.notify_all();
     }
     draining_ = false;
+    arm_timer();
     if (!ready_.empty()) schedule_drain();
   }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <asio/buffer.hpp>
+#include <asio/defer.hpp>
 #include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <fmt/format.h>
@@ -97,7 +98,7 @@ void Connection::start_sending() {
 
 void Connection::request_flush() {
   if (std::exchange(flushing_, true)) return;
-  asio::post(strand_, [self = shared_from_this()] { self->flush(); });
+  asio::defer(strand_, [self = shared_from_this()] { self->flush(); });
 }
 
 void Connection::flush() {

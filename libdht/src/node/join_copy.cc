@@ -76,6 +76,7 @@ void JoinCopy::on_scanned(PartitionId source, std::error_code error, ScanChunk c
   std::map<PartitionId, Batch> batches;
   for (ScannedEntry& scanned : chunk.entries) {
     if (scanned.entry.copy_of == target_.cluster()) continue;
+    if (own_.further_copies().contains(target_.cluster(), scanned.key, scanned.entry.version)) continue;
     if (scanned.entry.version > sources_[source].at_beginning) sent_writes_[scanned.key] = scanned.entry.version;
     Batch& batch = batches[target_.partition_of(scanned.key)];
     batch.source = source;
@@ -250,7 +251,7 @@ void JoinCopy::note_acknowledged(const Batch& batch) {
     return;
   }
   for (const wire::Change& change : batch.changes)
-    source.acknowledged.emplace_back(change.key, change.version);
+    source.acknowledged.push_back({change.key, change.version, change.copy_of});
 }
 
 void JoinCopy::drop_copies() {
@@ -274,12 +275,20 @@ void JoinCopy::undo(Function<void()> done) {
   undone_ = std::move(done);
   own_.note_copies_of(target_.cluster());
   for (const auto& [key, version] : acknowledged_writes_)
-    own_.mark_copy(key, version, target_.cluster());
+    mark(key, version, {});
   for (const Source& source : sources_) {
-    for (const auto& [key, version] : source.acknowledged)
-      own_.mark_copy(key, version, target_.cluster());
+    for (const Acknowledged& entry : source.acknowledged)
+      mark(entry.key, entry.version, entry.copy_of);
   }
   mark_next(0, 0);
+}
+
+void JoinCopy::mark(const std::string& key, Version version, ClusterId marked) {
+  if (marked && marked != target_.cluster()) {
+    own_.further_copies().add(target_.cluster(), key, version);
+  } else {
+    own_.mark_copy(key, version, target_.cluster());
+  }
 }
 
 void JoinCopy::mark_next(PartitionId source, ScanCursor from) {
@@ -297,7 +306,7 @@ void JoinCopy::mark_next(PartitionId source, ScanCursor from) {
 void JoinCopy::mark_scanned(PartitionId source, const StorageScanned& scanned) {
   for (const ScannedEntry& entry : scanned.chunk.entries) {
     if (entry.entry.version > sources_[source].at_start) continue;
-    own_.mark_copy(entry.key, entry.entry.version, target_.cluster());
+    mark(entry.key, entry.entry.version, entry.entry.copy_of);
   }
   const bool at_end = scanned.error || scanned.chunk.next == kScanEnd;
   mark_next(at_end ? source + 1 : source, at_end ? 0 : scanned.chunk.next);

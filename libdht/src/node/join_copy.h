@@ -56,14 +56,19 @@ class JoinCopy {
     bool under_way = false;
     std::deque<Batch> waiting{};
   };
+  struct Acknowledged {
+    std::string key;
+    Version version = 0;
+    ClusterId copy_of{};
+  };
   /// How far the scan of one partition of the own table has come, and what of it the target has.
   struct Source {
     Version at_beginning = 0;  ///< just before keys began to be noted
     Version at_start = 0;      ///< when its scan began
     std::size_t unacknowledged = 0;
     bool scanned = false;
-    bool complete = false;  ///< every entry up to version `at_start` has been acknowledged
-    std::vector<std::pair<std::string, Version>> acknowledged{};  ///< while it is not complete
+    bool complete = false;                     ///< every entry up to version `at_start` has been acknowledged
+    std::vector<Acknowledged> acknowledged{};  ///< while it is not complete
   };
   enum class Phase { scanning, rounds, finishing, dropping, done };
 
@@ -81,6 +86,7 @@ class JoinCopy {
   void next_step();
   void drop_copies();
   void submit(Operation operation, Function<void(std::error_code)> done);
+  void mark(const std::string& key, Version version, ClusterId marked);
   void mark_next(PartitionId source, ScanCursor from);
   void mark_scanned(PartitionId source, const StorageScanned& scanned);
   void fail(std::error_code error);

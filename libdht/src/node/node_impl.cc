@@ -14,10 +14,6 @@
 namespace dht {
 namespace {
 
-/// How often deadlines are looked at and what was put off is tried again: well below what a person notices.
-constexpr Duration kHouseInterval = std::chrono::milliseconds(20);
-constexpr unsigned kRoundsPerSweep = 5;
-
 void check_options(const NodeOptions& options, const std::string& name) {
   if (!is_valid_name(name)) {
     throw std::invalid_argument(fmt::format(
@@ -62,11 +58,6 @@ cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, con
           .log = options.log};
 }
 
-std::error_code interrupted(const node::Operation& operation, Errc certain) {
-  const bool may_be_done = operation.state != node::Operation::State::parked && !operation.is_repeatable();
-  return may_be_done ? Errc::outcome_unknown : certain;
-}
-
 }  // namespace
 
 Node::Impl::Impl(NodeOptions options, NodeParts given)
@@ -98,7 +89,7 @@ Node::Impl::~Impl() {
   parts_.transport->stop();
   membership_->stop();
   for (node::Operation& operation : operations_.take_all(true)) {
-    operation.fail(interrupted(operation, Errc::stopped));
+    operation.fail(operation.given_up(Errc::stopped));
   }
 }
 
@@ -126,112 +117,6 @@ Node::Impl::SessionPtr Node::Impl::session_in(ClusterId cluster) const {
     if (session && session->cluster() == cluster) return session;
   }
   return session_;
-}
-
-// Clients' operations.
-
-/// Before anything is begun.
-std::error_code Node::Impl::check_request(std::string_view key) const {
-  if (operations_.size() >= options_.max_requests_in_flight) return Errc::overloaded;
-  if (key.empty()) return Errc::invalid_argument;
-  if (key.size() > options_.max_key_bytes) return Errc::too_large;
-  return {};
-}
-
-OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, GetHandler handler) {
-  if (const std::error_code error = check_request(key)) {
-    handler(error, std::nullopt);
-    return 0;
-  }
-  const OperationId id = operations_.next_id();
-  const auto make_operation = [&] {
-    node::Operation operation;
-    operation.id = id;
-    operation.kind = node::Operation::Kind::get;
-    operation.deadline = strand_.now() + options.deadline;
-    operation.key = key;
-    operation.on_get = std::move(handler);
-    return operation;
-  };
-  GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
-    if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
-  };
-  std::optional<node::Operation> refused;
-  auto here = current()->read_here(key, from_replica, [&] {
-    node::Operation operation = make_operation();
-    operation.state = node::Operation::State::in_replica;
-    if (!operations_.add(operation)) refused = std::move(operation);
-  });
-  if (refused) refused->fail(Errc::stopped);
-  if (here.outcome) {
-    handler(here.outcome->error, std::move(here.outcome->entry));
-    return 0;
-  }
-  if (!here.served) begin(make_operation());
-  return id;
-}
-
-OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) {
-  std::error_code error = check_request(request.key);
-  if (!error && request.value.size() > options_.max_value_bytes) error = Errc::too_large;
-  if (error) {
-    handler(error, {});
-    return 0;
-  }
-  const OperationId id = operations_.next_id();
-  const auto make_operation = [&] {
-    node::Operation operation;
-    operation.id = id;
-    operation.kind = node::Operation::Kind::write;
-    operation.deadline = strand_.now() + options.deadline;
-    operation.key = request.key;
-    operation.value = request.value;
-    operation.write_kind = request.kind;
-    operation.precondition = options.precondition;
-    operation.on_write = std::move(handler);
-    return operation;
-  };
-  WriteHandler from_replica = [this, id](std::error_code result_error, WriteResult result) {
-    if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
-  };
-  std::optional<node::Operation> refused;
-  auto here = current()->write_here(request, options.precondition, from_replica, [&] {
-    node::Operation operation = make_operation();
-    operation.state = node::Operation::State::in_replica;
-    if (!operations_.add(operation)) refused = std::move(operation);
-  });
-  if (refused) refused->fail(Errc::outcome_unknown);
-  if (here.outcome) {
-    handler(here.outcome->error, here.outcome->result);
-    return 0;
-  }
-  if (!here.served) begin(make_operation());
-  return id;
-}
-
-void Node::Impl::begin(node::Operation operation) {
-  const OperationId id = operation.id;
-  if (!operations_.add(operation)) return operation.fail(Errc::stopped);
-  current()->route(id);
-}
-
-void Node::Impl::cancel(OperationId id) {
-  if (auto operation = operations_.take(id)) operation->fail(interrupted(*operation, Errc::cancelled));
-}
-
-void Node::Impl::keep_house() {
-  for (node::Operation& operation : operations_.take_expired(strand_.now())) {
-    operation.fail(interrupted(operation, Errc::not_applied));
-  }
-  const SessionPtr session = current();
-  session->retry_postponed();
-  if (joining_) joining_->retry_postponed();
-  if (former_) {
-    former_->retry_postponed();
-    if (!operations_.has_in(former_->cluster())) forget_former();
-  }
-  if (++house_rounds_ % kRoundsPerSweep == 0) session->expire_parked_requests(strand_.now());
-  house_timer_ = strand_.call_later(kHouseInterval, [this] { keep_house(); });
 }
 
 // Membership.
@@ -267,6 +152,7 @@ void Node::Impl::recover(StatusHandler handler) { membership_->recover(std::move
 void Node::Impl::on_map(ClusterMapPtr map) {
   const SessionPtr session = current();
   if (session->cluster() == map->cluster) session->adopt(std::move(map));
+  wake_house();
 }
 
 void Node::Impl::on_hand_over(PartitionId partition, Epoch epoch) { current()->hand_over(partition, epoch); }
@@ -279,6 +165,7 @@ void Node::Impl::copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler
     std::lock_guard lock(sessions_mutex_);
     joining_ = joining;
   }
+  wake_house();
   copy_ = std::make_unique<node::JoinCopy>(strand_, operations_, *current(), *joining, drop_copies,
                                            options_.join_step_timeout);
   copy_->start(std::move(done));
@@ -341,6 +228,7 @@ void Node::Impl::found_kept(Kept kept, StatusHandler done) {
       earlier = std::exchange(former_, left);
     }
     left->detach();
+    wake_house();
     done({error, error ? "the node stands alone, but its copy of the entries is incomplete" : ""});
   });
 }

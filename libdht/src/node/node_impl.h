@@ -70,8 +70,13 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   SessionPtr session_in(ClusterId cluster) const;
   node::SessionParts session_parts();
   std::error_code check_request(std::string_view key) const;
+  /// False, and the operation stays the caller's, where the node is being stopped.
+  bool add(node::Operation& operation);
   void begin(node::Operation operation);
+  /// Ends what is over its deadline, and tries again what was put off. On the strand; comes again by itself.
   void keep_house();
+  /// Something has been begun that may need it soon. From any thread.
+  void wake_house();
   void found_kept(Kept kept, StatusHandler done);
   void forget_former();
 
@@ -95,7 +100,8 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
 
   std::unique_ptr<node::JoinCopy> copy_;
   std::unique_ptr<Scheduler::Timer> house_timer_;
-  unsigned house_rounds_ = 0;
+  std::atomic<bool> house_sleeps_ = false;  ///< it comes late, unless it is woken
+  Instant next_sweep_{};
 };
 
 }  // namespace dht

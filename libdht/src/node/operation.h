@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include <dht/entry.h>
+#include <dht/error.h>
 #include <dht/scheduler.h>
 #include <dht/table.h>
 #include <dht/transport.h>
@@ -47,6 +48,12 @@ struct Operation {
   WriteRequest write_request() const { return {write_kind, key, value}; }
   /// A read may be asked twice, and a merge batch or a dropping of copies takes effect once however often it comes.
   bool is_repeatable() const { return kind != Kind::write; }
+
+  /// What to answer where it is given up: `certain`, unless it may have been done.
+  std::error_code given_up(Errc certain) const {
+    const bool may_be_done = state != State::parked && !is_repeatable();
+    return may_be_done ? Errc::outcome_unknown : certain;
+  }
 
   /// Calls the handler that it has, with an error.
   void fail(std::error_code error) {

@@ -32,6 +32,7 @@
 #include <dht/storage.h>
 #include <dht/transport.h>
 
+#include "node/further_copies.h"
 #include "node/operation_table.h"
 #include "node/storage_drops.h"
 #include "replica/replica.h"
@@ -85,6 +86,8 @@ class Session final : public replica::Reentry {
   void route(OperationId id);
   /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
+  /// Whether there is anything for `retry_postponed` to do.
+  bool has_put_off() const;
 
   // Frames of the request and replication lanes.
 
@@ -147,6 +150,8 @@ class Session final : public replica::Reentry {
   WrittenKeys take_written_keys();
   std::size_t written_keys() const;
   void mark_copy(std::string_view key, Version version, ClusterId cluster);
+  /// On the strand.
+  FurtherCopies& further_copies() noexcept { return further_copies_; }
   /// Remembers that some entries here may be unchanged copies of what `cluster` holds.
   void note_copies_of(ClusterId cluster);
 
@@ -276,6 +281,7 @@ class Session final : public replica::Reentry {
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
   std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
 
+  FurtherCopies further_copies_;                   ///< on the strand
   std::unique_ptr<Founding> founding_;             ///< on the strand
   std::unique_ptr<Scheduler::Timer> drain_timer_;  ///< on the strand
 };

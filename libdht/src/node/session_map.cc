@@ -164,6 +164,10 @@ void Session::rerun(const std::vector<OperationId>& parked, const std::vector<Pa
 
 void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
                             replica::Effects& effects, std::unique_ptr<Replica>& dropped) {
+  const bool learns = slot.replica && slot.replica->role() == Replica::Role::learner;
+  // A stream may run ahead of the map that announced it: what older maps say of the partition is over, even that it is
+  // this node's.
+  if (learns && slot.replica->since() > map.revision) return;
   if (record.primary == parts_.self) {
     const bool is_behind = !slot.replica || slot.replica->epoch() < record.epoch;
     if (begins_empty(record, parts_.self) && is_behind) return begin_empty(partition, slot, record, effects, dropped);
@@ -172,7 +176,7 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
                                               "partition is not served",
                                               partition));
     }
-    if (slot.replica->epoch() < record.epoch || slot.replica->role() == Replica::Role::learner) {
+    if (slot.replica->epoch() < record.epoch || learns) {
       slot.replica->serve(record.epoch, record.learners, effects);
     } else {
       slot.replica->configure(record.learners, effects);
@@ -180,11 +184,9 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     return;
   }
   if (!slot.replica) return;
-  const bool learns = slot.replica->role() == Replica::Role::learner;
   const auto named = std::find_if(record.learners.begin(), record.learners.end(),
                                   [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
-  // A stream may run ahead of the map that announced it, and a learner that is named waits for its stream.
-  if (learns && (named != record.learners.end() || slot.replica->since() > map.revision)) return;
+  if (learns && named != record.learners.end()) return;  // and waits for its stream
   const NodeRecord* self = map.find(parts_.self);
   const bool keep = !learns && (self == nullptr || self->state == NodeState::leaving);
   if (keep && !slot.replica->report().stopped) {

@@ -193,6 +193,11 @@ void Session::postpone(OperationId id) {
   postponed_.push_back(id);
 }
 
+bool Session::has_put_off() const {
+  std::lock_guard lock(mutex_);
+  return !postponed_.empty() || !beginnings_.empty() || !former_members_.empty();
+}
+
 void Session::retry_postponed() {
   retry_beginnings();
   std::vector<OperationId> ids;

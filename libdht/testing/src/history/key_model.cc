@@ -25,7 +25,10 @@ class Entries {
   Entries(std::span<const Operation> history, bool one_clock) {
     for (const Operation& operation : history) {
       if (operation.kind == Kind::put) add(operation.value);
-      if (operation.kind == Kind::merge) add(operation.entry->value.view());
+    }
+    for (const Operation& operation : history) {
+      if (operation.kind == Kind::merge && find(operation.entry->value.view()) == kNobodys)
+        add(operation.entry->value.view());
     }
     for (const Operation& operation : history) {
       if (operation.entry) learn(operation.entry->value.view(), operation.entry->version);

@@ -30,9 +30,10 @@ Healing::Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator&
 
 void Healing::run() {
   workload_.slow_down();
-  if (!come_to_rest()) return;
+  const bool is_at_rest = come_to_rest();
+  if (!desk_.findings().empty()) return;
   end_clients();
-  use_every_key();
+  if (is_at_rest) use_every_key();
 }
 
 /// A fixed time, and for each of the places what its timers may take: to be found silent, and for the steps of a join.
@@ -48,10 +49,12 @@ bool Healing::run_until(Function<bool()> predicate, Duration limit) {
 
 void Healing::stall(std::string reason) { desk_.findings().add({Ending::stall, "progress", std::move(reason), {}}); }
 
+/// Not where everybody has left for good.
 bool Healing::come_to_rest() {
   const Instant limit = world_.timeline().now() + patience();
   std::optional<Finding> missing;
   for (int glance = 0; world_.timeline().now() < limit; ++glance) {
+    if (lifecycle_.has_home_ended()) return false;
     missing = restlessness();
     if (!missing) break;
     if (glance % kGlancesPerAttempt == 0) {
@@ -89,9 +92,12 @@ std::optional<Finding> Healing::restlessness() {
 void Healing::end_castaways() {
   const ClusterMapPtr newest = world_.newest_map();
   const std::set<NodeId> running = world_.running_ids();
-  for (const std::size_t place : world_.all(Standing::member)) {
+  if (!newest) return;
+  for (const std::size_t place : world_.running()) {
     const Node& node = world_.cluster().node(place);
-    if (newest->find(node.id()) != nullptr) continue;
+    const Standing standing = world_.standing(place);
+    const bool takes_itself_for_member = standing == Standing::member || standing == Standing::leaving;
+    if (!takes_itself_for_member || !world_.is_at_home(place) || newest->find(node.id()) != nullptr) continue;
     const ClusterMapPtr known = node.map();
     const bool knows_somebody = std::any_of(known->nodes.begin(), known->nodes.end(), [&](const NodeRecord& other) {
       return other.id != node.id() && other.state != NodeState::joining && running.contains(other.id) &&

@@ -13,14 +13,14 @@ constexpr Duration kAgain = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Trace& trace, std::chrono::milliseconds deadline,
-                     std::uint64_t seed)
+Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Marks& marks, const Trace& trace,
+                     std::chrono::milliseconds deadline, std::uint64_t seed)
     : desk_(desk),
       world_(desk.world()),
       workload_(workload),
       trace_(trace),
       deadline_(deadline),
-      luggage_(desk, seed),
+      luggage_(desk, marks, seed),
       agenda_(world_.timeline()) {}
 
 std::size_t Lifecycle::add() {
@@ -112,7 +112,8 @@ void Lifecycle::ask_to_leave(std::size_t place, bool for_good) {
 void Lifecycle::on_left(std::size_t place, bool for_good, const Status& status) {
   trace_.line("{} left: {}", world_.name(place), status ? status.message : "done");
   if (for_good) {
-    if (status || world_.is_at_home(place))
+    if (!status && world_.is_at_home(place)) return end_home(place);
+    if (status)
       return agenda_.after(kAgain, [this, place, incarnation = world_.incarnation(place)] {
         when_idle(place, incarnation, [this, place] { ask_to_leave(place, true); });
       });
@@ -120,6 +121,11 @@ void Lifecycle::on_left(std::size_t place, bool for_good, const Status& status) 
   }
   if (world_.is_at_home(place)) return world_.set_standing(place, Standing::member);
   begin_anew(place);
+}
+
+void Lifecycle::end_home(std::size_t last) {
+  trace_.line("{} was the last, and the cluster ends", world_.name(last));
+  has_home_ended_ = true;
 }
 
 void Lifecycle::cast_out(std::size_t place) {

@@ -17,7 +17,8 @@ namespace dht::testing::simulation {
 
 class Lifecycle {
  public:
-  Lifecycle(Desk& desk, Workload& workload, const Trace& trace, std::chrono::milliseconds deadline, std::uint64_t seed);
+  Lifecycle(Desk& desk, Workload& workload, const Marks& marks, const Trace& trace, std::chrono::milliseconds deadline,
+            std::uint64_t seed);
 
   /// A new node, alone: the first process of its place.
   std::size_t add();
@@ -36,6 +37,8 @@ class Lifecycle {
   void restart(std::size_t place);
   /// A member finds itself given up: it is alone from now on.
   void cast_out(std::size_t place);
+  /// Whether the last member has left for good: nobody is taken in any more, and the home cluster is no more.
+  bool has_home_ended() const noexcept { return has_home_ended_; }
 
  private:
   /// Runs `task` when the process of today does not stand still and nothing is under way through it, unless it ends
@@ -49,6 +52,7 @@ class Lifecycle {
   void begin_anew(std::size_t place);
   void ask_to_leave(std::size_t place, bool for_good);
   void on_left(std::size_t place, bool for_good, const Status& status);
+  void end_home(std::size_t last);
   /// The handler of a join or a leave. `then` is called outside of the node, and not where the process has ended.
   StatusHandler handler(std::size_t place, const std::string& what, Function<void(const Status&)> then);
 
@@ -59,6 +63,7 @@ class Lifecycle {
   const std::chrono::milliseconds deadline_;
   Luggage luggage_;
   std::map<std::size_t, std::size_t> hosts_;  ///< of joining nodes
+  bool has_home_ended_ = false;
   Agenda agenda_;
 };
 

@@ -1,11 +1,19 @@
 #include "losses.h"
 
+#include <ranges>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include <dht/partitioner.h>
 
 namespace dht::testing::simulation {
+namespace {
+
+/// Of a key that its clients write while it is brought: the one in the batch under way, and the one after that.
+constexpr std::size_t kPutsOnTheirWay = 2;
+
+}  // namespace
 
 void Losses::give_up(std::string_view name) {
   const ClusterMapPtr map = desk_.world().newest_map();
@@ -40,6 +48,25 @@ void Losses::lose(const std::string& key, Instant since, bool is_certain) {
     loss.returned = desk_.world().timeline().now();
   }
   desk_.ledger().write(key, std::move(loss));
+  allow_merges(key, since, !is_certain);
+}
+
+/// The numbers of a joiner's batches are lost with the copy: what was on its way, or not acknowledged, may be merged a
+/// second time.
+void Losses::allow_merges(const std::string& key, Instant since, bool is_arriving) {
+  std::size_t puts = is_arriving ? kPutsOnTheirWay : 0;
+  std::vector<Operation> again;
+  for (const Operation& operation : desk_.ledger().histories().at(key) | std::views::reverse) {
+    const bool is_merge = operation.kind == Operation::Kind::merge && operation.returned == Operation::kNever;
+    const bool is_put = operation.kind == Operation::Kind::put && puts > 0;
+    if (!is_merge && !is_put) continue;
+    if (is_put) --puts;
+    Operation merge{.kind = Operation::Kind::merge, .invoked = since, .by = operation.by};
+    merge.entry = is_merge ? operation.entry : Entry{Value(operation.value), operation.version};
+    again.push_back(std::move(merge));
+  }
+  for (Operation& merge : again)
+    desk_.ledger().write(key, std::move(merge));
 }
 
 }  // namespace dht::testing::simulation

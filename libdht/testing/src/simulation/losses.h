@@ -27,6 +27,7 @@ class Losses {
 
  private:
   void lose(const std::string& key, Instant since, bool is_certain);
+  void allow_merges(const std::string& key, Instant since, bool is_arriving);
 
   Desk& desk_;
   ClusterMapPtr map_;

@@ -13,41 +13,53 @@ void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std:
     if (dice_.percent(60)) chosen.push_back(key);
   }
   Bag& bag = bags_[place];
+  sort(place, bag);
   bag.unanswered = chosen.size() + 1;
-  bag.deadline = deadline;
   bag.packed = std::move(packed);
-  for (const std::string& key : chosen)
-    put(place, key);
+  const unsigned incarnation = desk_.world().incarnation(place);
+  for (const std::string& key : chosen) {
+    Question question{.place = place, .key = key, .deadline = deadline, .on_record = false};
+    question.operation.kind = Operation::Kind::put;
+    question.operation.value = fmt::format("b{}", ++entries_);
+    question.operation.by = fmt::format("the join of {}", desk_.world().name(place));
+    desk_.ask(question,
+              [this, place, incarnation, key](const Operation& put) { on_answer(place, incarnation, key, put); });
+  }
   if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
 }
 
-void Luggage::put(std::size_t place, const std::string& key) {
-  Question question{.place = place, .key = key, .deadline = bags_.at(place).deadline, .on_record = false};
-  question.operation.kind = Operation::Kind::put;
-  question.operation.value = fmt::format("b{}", ++entries_);
-  question.operation.by = fmt::format("the join of {}", desk_.world().name(place));
-  const unsigned incarnation = desk_.world().incarnation(place);
-  desk_.ask(question,
-            [this, place, incarnation, key](const Operation& put) { on_answer(place, incarnation, key, put); });
+void Luggage::sort(std::size_t place, Bag& bag) {
+  World& world = desk_.world();
+  std::vector<Item> to_come;
+  for (Item& item : bag.items) {
+    const Entry entry = *item.merge->entry;
+    if (marks_.is_marked(place, item.key, entry.version, world.home())) {
+      item.merge->returned = world.timeline().now();
+      continue;
+    }
+    // What the last attempt has sent may still come.
+    Operation again{.kind = Operation::Kind::merge, .entry = entry, .by = item.merge->by};
+    again.invoked = world.timeline().now();
+    to_come.push_back({item.key, desk_.ledger().write(item.key, std::move(again))});
+  }
+  bag.items = std::move(to_come);
 }
 
 void Luggage::on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put) {
   if (desk_.world().incarnation(place) != incarnation) return;
-  // It may be there, and would come along unannounced: the next one takes its place.
-  if (put.outcome == Operation::Outcome::unknown) return this->put(place, key);
   Bag& bag = bags_.at(place);
-  if (put.outcome == Operation::Outcome::done) {
+  if (put.outcome != Operation::Outcome::not_applied) {
     Operation merge{.kind = Operation::Kind::merge, .by = put.by};
     merge.entry = Entry{Value(put.value), put.version};
-    merge.invoked = put.returned;
-    bag.merges.push_back(desk_.ledger().write(key, std::move(merge)));
+    merge.invoked = desk_.world().timeline().now();
+    bag.items.push_back({key, desk_.ledger().write(key, std::move(merge))});
   }
   if (--bag.unanswered == 0) std::exchange(bag.packed, nullptr)();
 }
 
 void Luggage::arrive(std::size_t place) {
-  for (const Ledger::Line& merge : bags_[place].merges)
-    merge->returned = desk_.world().timeline().now();
+  for (const Item& item : bags_[place].items)
+    item.merge->returned = desk_.world().timeline().now();
   bags_.erase(place);
 }
 

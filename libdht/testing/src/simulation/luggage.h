@@ -1,10 +1,10 @@
-// Luggage: entries under contested keys that a node puts into its own table before it joins. Each is at most one write
-// in the history of its key in the home cluster, however many attempts the join takes.
+// Luggage: entries under contested keys that a node puts into its own table before it joins. What the home cluster has
+// acknowledged is one write in the history of its key, however many attempts the join takes; what it has not may come
+// once with each attempt.
 //
 // Thread rule: that of the timeline.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <string>
@@ -12,12 +12,13 @@
 
 #include "desk.h"
 #include "dice.h"
+#include "marks.h"
 
 namespace dht::testing::simulation {
 
 class Luggage {
  public:
-  Luggage(Desk& desk, std::uint64_t seed) : desk_(desk), dice_(seed) {}
+  Luggage(Desk& desk, const Marks& marks, std::uint64_t seed) : desk_(desk), marks_(marks), dice_(seed) {}
 
   /// Puts one entry under each of some keys. `packed` is called when the last put is answered, which may be at once;
   /// not where the node ends before.
@@ -29,17 +30,22 @@ class Luggage {
   void lose(std::size_t place) { bags_.erase(place); }
 
  private:
+  struct Item {
+    std::string key;
+    Ledger::Line merge;
+  };
   struct Bag {
     std::size_t unanswered = 0;
-    std::chrono::milliseconds deadline{0};
-    std::vector<Ledger::Line> merges{};
+    std::vector<Item> items{};
     Function<void()> packed{};
   };
 
-  void put(std::size_t place, const std::string& key);
+  /// Before another attempt.
+  void sort(std::size_t place, Bag& bag);
   void on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put);
 
   Desk& desk_;
+  const Marks& marks_;
   Dice dice_;
   std::map<std::size_t, Bag> bags_;  ///< by place
   std::uint64_t entries_ = 0;

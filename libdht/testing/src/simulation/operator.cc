@@ -38,9 +38,11 @@ bool Operator::is_hosting(const NodeRecord& node) {
 
 bool Operator::give_up(const NodeRecord& node) {
   World& world = desk_.world();
+  // Where all that live are leaving, one of those is asked.
   std::vector<std::size_t> members = world.active_members();
+  if (members.empty()) members = world.all(Standing::leaving);
   std::erase_if(members, [&](std::size_t place) {
-    return world.cluster().is_paused(place) || world.cluster().node(place).id() == node.id;
+    return world.cluster().is_paused(place) || !world.is_at_home(place) || world.cluster().node(place).id() == node.id;
   });
   if (members.empty()) return false;
   const std::size_t place = dice_.pick(members);

@@ -15,9 +15,13 @@ namespace {
 /// Half a second of search at most. Histories with very many writes of unknown fate are left undecided.
 constexpr std::size_t kMaxConfigurations = 30'000;
 
-ProcessHook hook_of(const SimulationOptions& options) {
-  if (!options.on_new_process) return nullptr;
-  return [hook = options.on_new_process](const NewProcess& process) { return hook(process); };
+/// The user's parts, and the simulation's watch over the storage among them. The watch goes first.
+ProcessHook hook_of(const SimulationOptions& options, Marks& marks) {
+  return [hook = options.on_new_process, &marks](const NewProcess& process) {
+    using Kept = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
+    auto of_user = hook ? hook(process) : nullptr;
+    return std::make_shared<Kept>(std::move(of_user), marks.watch(process));
+  };
 }
 
 /// One run, from its seed to its report.
@@ -25,11 +29,11 @@ class Run {
  public:
   Run(const SimulationOptions& options, Dice& dice, const Setting& setting)
       : setting_(setting),
-        world_(setting, dice.roll(), hook_of(options)),
+        world_(setting, dice.roll(), hook_of(options, marks_)),
         trace_(options.trace, world_.timeline()),
         desk_(world_, findings_),
         workload_(desk_, setting, dice.roll()),
-        lifecycle_(desk_, workload_, trace_, setting.deadline, dice.roll()),
+        lifecycle_(desk_, workload_, marks_, trace_, setting.deadline, dice.roll()),
         losses_(desk_),
         operator_(desk_, lifecycle_, losses_, trace_, dice.roll()),
         observer_(world_, findings_, trace_, dice.roll()),
@@ -94,6 +98,7 @@ class Run {
 
   const Setting setting_;
   Findings findings_;
+  Marks marks_;
   World world_;
   Trace trace_;
   Desk desk_;

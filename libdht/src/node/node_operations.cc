@@ -1,0 +1,141 @@
+// What clients ask of a node, and the timer by which that ends in time.
+
+#include <utility>
+
+#include <dht/error.h>
+
+#include "node/node_impl.h"
+
+namespace dht {
+namespace {
+
+/// How often deadlines are looked at and what was put off is tried again: well below what a person notices.
+constexpr Duration kHouseInterval = std::chrono::milliseconds(20);
+/// The same where nothing is under way here but what peers have asked; and how often those requests are looked at.
+constexpr Duration kSweepInterval = std::chrono::milliseconds(200);
+
+}  // namespace
+
+/// Before anything is begun.
+std::error_code Node::Impl::check_request(std::string_view key) const {
+  if (operations_.size() >= options_.max_requests_in_flight) return Errc::overloaded;
+  if (key.empty()) return Errc::invalid_argument;
+  if (key.size() > options_.max_key_bytes) return Errc::too_large;
+  return {};
+}
+
+OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, GetHandler handler) {
+  if (const std::error_code error = check_request(key)) {
+    handler(error, std::nullopt);
+    return 0;
+  }
+  const OperationId id = operations_.next_id();
+  const auto make_operation = [&] {
+    node::Operation operation;
+    operation.id = id;
+    operation.kind = node::Operation::Kind::get;
+    operation.deadline = strand_.now() + options.deadline;
+    operation.key = key;
+    operation.on_get = std::move(handler);
+    return operation;
+  };
+  GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
+    if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
+  };
+  std::optional<node::Operation> refused;
+  auto here = current()->read_here(key, from_replica, [&] {
+    node::Operation operation = make_operation();
+    operation.state = node::Operation::State::in_replica;
+    if (!add(operation)) refused = std::move(operation);
+  });
+  if (refused) refused->fail(Errc::stopped);
+  if (here.outcome) {
+    handler(here.outcome->error, std::move(here.outcome->entry));
+    return 0;
+  }
+  if (!here.served) begin(make_operation());
+  return id;
+}
+
+OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) {
+  std::error_code error = check_request(request.key);
+  if (!error && request.value.size() > options_.max_value_bytes) error = Errc::too_large;
+  if (error) {
+    handler(error, {});
+    return 0;
+  }
+  const OperationId id = operations_.next_id();
+  const auto make_operation = [&] {
+    node::Operation operation;
+    operation.id = id;
+    operation.kind = node::Operation::Kind::write;
+    operation.deadline = strand_.now() + options.deadline;
+    operation.key = request.key;
+    operation.value = request.value;
+    operation.write_kind = request.kind;
+    operation.precondition = options.precondition;
+    operation.on_write = std::move(handler);
+    return operation;
+  };
+  WriteHandler from_replica = [this, id](std::error_code result_error, WriteResult result) {
+    if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
+  };
+  std::optional<node::Operation> refused;
+  auto here = current()->write_here(request, options.precondition, from_replica, [&] {
+    node::Operation operation = make_operation();
+    operation.state = node::Operation::State::in_replica;
+    if (!add(operation)) refused = std::move(operation);
+  });
+  if (refused) refused->fail(Errc::outcome_unknown);
+  if (here.outcome) {
+    handler(here.outcome->error, here.outcome->result);
+    return 0;
+  }
+  if (!here.served) begin(make_operation());
+  return id;
+}
+
+bool Node::Impl::add(node::Operation& operation) {
+  if (!operations_.add(operation)) return false;
+  wake_house();
+  return true;
+}
+
+void Node::Impl::begin(node::Operation operation) {
+  const OperationId id = operation.id;
+  if (!add(operation)) return operation.fail(Errc::stopped);
+  current()->route(id);
+}
+
+void Node::Impl::cancel(OperationId id) {
+  if (auto operation = operations_.take(id)) operation->fail(operation->given_up(Errc::cancelled));
+}
+
+void Node::Impl::keep_house() {
+  const Instant now = strand_.now();
+  for (node::Operation& operation : operations_.take_expired(now)) {
+    operation.fail(operation.given_up(Errc::not_applied));
+  }
+  const SessionPtr session = current();
+  session->retry_postponed();
+  if (joining_) joining_->retry_postponed();
+  if (former_) {
+    former_->retry_postponed();
+    if (!operations_.has_in(former_->cluster())) forget_former();
+  }
+  if (now >= next_sweep_) {
+    session->expire_parked_requests(now);
+    next_sweep_ = now + kSweepInterval;
+  }
+  // Set before it is looked whether there is anything to do: whoever adds something afterwards sees it set.
+  house_sleeps_ = true;
+  const bool is_busy = operations_.size() > 0 || joining_ || former_ || session->has_put_off();
+  if (is_busy) house_sleeps_ = false;
+  house_timer_ = strand_.call_later(is_busy ? kHouseInterval : kSweepInterval, [this] { keep_house(); });
+}
+
+void Node::Impl::wake_house() {
+  if (house_sleeps_ && house_sleeps_.exchange(false)) strand_.post([this] { keep_house(); });
+}
+
+}  // namespace dht
