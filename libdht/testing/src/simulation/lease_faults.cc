@@ -12,11 +12,8 @@ LeaseFaults::LeaseFaults(World& world, const Setting& setting, const Trace& trac
       dice_(seed),
       agenda_(world.timeline()) {}
 
-Duration LeaseFaults::leases(double least, double most) {
-  const auto part = [this](double factor) {
-    return Duration(static_cast<Duration::rep>(factor * static_cast<double>(lease_.count())));
-  };
-  return dice_.between(part(least), part(most));
+Duration LeaseFaults::percent_of_lease(int least, int most) {
+  return dice_.between(lease_ * least / 100, lease_ * most / 100);
 }
 
 std::optional<std::size_t> LeaseFaults::awake_leader() {
@@ -36,9 +33,9 @@ bool LeaseFaults::late_grant() {
   if (others.empty()) return false;
   const std::size_t node = dice_.pick(others);
   if (dice_.percent(50)) slow_clock_of(node);
-  const Duration late = leases(0.05, 1);
-  const Duration silent_from = leases(0, 1);
-  const Duration silent_for = leases(0.9, 3);
+  const Duration late = percent_of_lease(5, 100);
+  const Duration silent_from = percent_of_lease(0, 100);
+  const Duration silent_for = percent_of_lease(90, 300);
   if (dice_.percent(40)) {
     stand_still(node, late);
   } else {
@@ -63,9 +60,9 @@ std::optional<LeaseFaults::Duel> LeaseFaults::draw_duel() {
   duel.rival = dice_.pick(rivals);
   std::erase(duel.others, duel.rival);
   // Not so late that the leader calls the rival down before.
-  duel.silent_from = leases(0, 0.7);
-  duel.silent_for = leases(0.9, 1.5);
-  duel.end = duel.silent_from + duel.silent_for + leases(0.5, 2);
+  duel.silent_from = percent_of_lease(0, 70);
+  duel.silent_for = percent_of_lease(90, 150);
+  duel.end = duel.silent_from + duel.silent_for + percent_of_lease(50, 200);
   return duel;
 }
 
@@ -110,10 +107,10 @@ void LeaseFaults::slow_down_votes(const Duel& duel) {
   const bool are_answers_slow = dice_.percent(40);
   const bool are_questions_slow = dice_.percent(60);
   for (const std::size_t other : duel.others) {
-    if (are_answers_slow) slow_one_way(other, duel.rival, leases(0.02, 0.4));
-    if (are_questions_slow) slow_one_way(duel.rival, other, leases(0.02, 0.4));
+    if (are_answers_slow) slow_one_way(other, duel.rival, percent_of_lease(2, 40));
+    if (are_questions_slow) slow_one_way(duel.rival, other, percent_of_lease(2, 40));
   }
-  agenda_.after(duel.silent_for + leases(-0.1, 0.5), [this, duel] {
+  agenda_.after(duel.silent_for + percent_of_lease(-10, 50), [this, duel] {
     for (const std::size_t other : duel.others)
       heal(duel.rival, other);
   });

@@ -46,7 +46,7 @@ class LeaseFaults {
   /// The leader, where it runs and does not stand still.
   std::optional<std::size_t> awake_leader();
   std::vector<std::size_t> awake_besides(std::size_t place);
-  Duration leases(double least, double most);
+  Duration percent_of_lease(int least, int most);
   std::optional<Duel> draw_duel();
   void silence(const Duel& duel);
   void slow_down_votes(const Duel& duel);
