@@ -13,7 +13,7 @@ namespace simulation {
 namespace {
 
 /// Half a second of search at most. Histories with very many writes of unknown fate are left undecided.
-constexpr std::size_t kMaxConfigurations = 30'000;
+constexpr std::size_t kMaxConfigurations = 200'000;
 
 /// The user's parts, and the simulation's watch over the storage among them. The watch goes first.
 ProcessHook hook_of(const SimulationOptions& options, Marks& marks) {
