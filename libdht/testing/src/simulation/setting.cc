@@ -12,7 +12,8 @@ using std::chrono::milliseconds;
 milliseconds to_ms(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration); }
 double ms(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
-constexpr unsigned kDuelsPercent = 15;
+constexpr std::size_t kDuelsPercent = 15;
+constexpr std::size_t kMovesPercent = 10;
 
 /// Half of the runs see only some of the faults, each as likely as not: what few faults do by themselves is often
 /// hidden by the others.
@@ -36,6 +37,37 @@ FaultSet draw_faults_for_duels(Dice& dice, FaultSet allowed) {
   return drawn;
 }
 
+/// What makes partitions move, and a few of the others.
+FaultSet draw_faults_for_moves(Dice& dice, FaultSet allowed) {
+  FaultSet drawn;
+  for (const FaultDescription& description : fault_descriptions()) {
+    const Fault fault = description.fault;
+    const bool is_meant = fault == Fault::join || fault == Fault::leave || fault == Fault::slow_storage;
+    if (allowed.contains(fault) && dice.percent(is_meant ? 95 : 15)) drawn.insert(fault);
+  }
+  return drawn;
+}
+
+/// What the run is about, if anything.
+void draw_kind(Setting& setting, Dice& dice, FaultSet allowed) {
+  const bool may_duel = allowed.contains(Fault::late_grant) || allowed.contains(Fault::duel);
+  const std::size_t drawn = dice.below(100);
+  setting.duels = may_duel && drawn < kDuelsPercent;
+  setting.moves = allowed.contains(Fault::join) && drawn >= kDuelsPercent && drawn < kDuelsPercent + kMovesPercent;
+  setting.faults = setting.duels   ? draw_faults_for_duels(dice, allowed)
+                   : setting.moves ? draw_faults_for_moves(dice, allowed)
+                                   : draw_faults(dice, allowed);
+}
+
+void draw_storage(Setting& setting, Dice& dice) {
+  if (!setting.faults.contains(Fault::slow_storage) || dice.percent(setting.moves ? 10 : 50)) {
+    setting.faults.erase(Fault::slow_storage);
+    return;
+  }
+  setting.storage_delay_max = dice.any_scale(100us, 25ms);
+  setting.storage_delay = setting.storage_delay_max / static_cast<int>(dice.between(std::size_t{1}, std::size_t{20}));
+}
+
 void draw_network(Setting& setting, Dice& dice) {
   MemoryNetworkOptions& network = setting.network;
   network.latency_max = dice.any_scale(50us, 20ms);
@@ -56,35 +88,38 @@ void draw_timers(Setting& setting, Dice& dice) {
   node.max_moves_per_node = dice.percent(50) ? 2 : 64;
 }
 
+void draw_pace(Setting& setting, Dice& dice) {
+  setting.duration = dice.between(2s, 8s);
+  setting.pace = setting.duels   ? *setting.node.lease * static_cast<int>(dice.between(std::size_t{1}, std::size_t{4}))
+                 : setting.moves ? dice.any_scale(20ms, 160ms)
+                                 : dice.any_scale(20ms, 1s);
+  setting.chase_percent = dice.percent(50) ? 0 : static_cast<unsigned>(dice.between(5, 50));
+  if (setting.faults.contains(Fault::forget) && dice.percent(30))
+    setting.haste_percent = static_cast<unsigned>(dice.between(10, 100));
+}
+
+void draw_clients(Setting& setting, Dice& dice) {
+  setting.clients = dice.between(2, 6);
+  setting.hot_keys = setting.moves ? dice.between(1, 2) : dice.between(1, 4);
+  setting.rest = setting.moves ? dice.any_scale(2ms, 8ms) : dice.any_scale(2ms, 60ms);
+  setting.deadline = to_ms(dice.any_scale(100ms, 2s) + setting.network.latency_max * 4);
+  setting.ballast = dice.percent(setting.moves ? 60 : 20);
+}
+
 }  // namespace
 
 Setting draw_setting(Dice& dice, FaultSet allowed) {
   Setting setting;
-  setting.duels = dice.percent(kDuelsPercent) && (allowed.contains(Fault::late_grant) || allowed.contains(Fault::duel));
+  draw_kind(setting, dice, allowed);
   setting.first_members = setting.duels && dice.percent(90) ? dice.between(3, 5) : dice.between(1, 5);
   setting.places = setting.first_members + dice.between(1, 2);
-  setting.faults = setting.duels ? draw_faults_for_duels(dice, allowed) : draw_faults(dice, allowed);
   draw_network(setting, dice);
-  if (setting.faults.contains(Fault::slow_storage) && dice.percent(50)) {
-    setting.storage_delay_max = dice.any_scale(100us, 25ms);
-    setting.storage_delay = setting.storage_delay_max / static_cast<int>(dice.between(std::size_t{1}, std::size_t{20}));
-  } else {
-    setting.faults.erase(Fault::slow_storage);
-  }
+  draw_storage(setting, dice);
   // So that the rates of any two differ by less than 10 %.
   if (setting.faults.contains(Fault::drift)) setting.drift = 45'000;
   draw_timers(setting, dice);
-  setting.duration = dice.between(2s, 8s);
-  setting.pace = setting.duels ? *setting.node.lease * static_cast<int>(dice.between(std::size_t{1}, std::size_t{4}))
-                               : dice.any_scale(20ms, 1s);
-  setting.chase_percent = dice.percent(50) ? 0 : static_cast<unsigned>(dice.between(5, 50));
-  if (setting.faults.contains(Fault::forget) && dice.percent(30))
-    setting.haste_percent = static_cast<unsigned>(dice.between(10, 100));
-  setting.clients = dice.between(2, 6);
-  setting.hot_keys = dice.between(1, 4);
-  setting.rest = dice.any_scale(2ms, 60ms);
-  setting.deadline = to_ms(dice.any_scale(100ms, 2s) + setting.network.latency_max * 4);
-  setting.ballast = dice.percent(20);
+  draw_pace(setting, dice);
+  draw_clients(setting, dice);
   return setting;
 }
 
@@ -105,7 +140,10 @@ std::string describe(const Setting& setting) {
       ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout, setting.clients,
       setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
       ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, setting.haste_percent,
-      setting.duels ? ", duels" : "", faults.empty() ? " none" : faults);
+      setting.duels   ? ", duels"
+      : setting.moves ? ", moves"
+                      : "",
+      faults.empty() ? " none" : faults);
 }
 
 }  // namespace dht::testing::simulation

@@ -26,6 +26,7 @@ struct Setting {
   std::int64_t drift = 0;  ///< millionths that a clock gains or loses at most
 
   FaultSet faults{};
+  bool moves = false;          ///< nodes come and go while few keys are written all the time
   bool duels = false;          ///< faults around leases, one after the other, and few others
   Duration duration{0};        ///< for which there are faults
   Duration pace{0};            ///< between two faults, on average
