@@ -28,7 +28,8 @@ void MemorySwitch::enqueue_end(Connection& connection, Side to) {
 
 void MemorySwitch::push(Connection& connection, Side to, Packet packet) {
   Stream& stream = connection.at(to).incoming;
-  packet.due = scheduler_.now() + latency();
+  packet.due =
+      scheduler_.now() + latency() + extra_latency(connection.at(other(to)).address, connection.at(to).address);
   if (!stream.packets.empty()) packet.due = std::max(packet.due, stream.packets.back().due);
   stream.bytes += packet.payload.size();
   stream.packets.push_back(std::move(packet));

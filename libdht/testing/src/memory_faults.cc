@@ -21,6 +21,12 @@ Duration MemorySwitch::latency() {
   return options_.latency_min + Duration{static_cast<Duration::rep>(scheduler_.random() % (range + 1))};
 }
 
+Duration MemorySwitch::extra_latency(const Address& from, const Address& to) const {
+  if (slow_.empty()) return Duration::zero();
+  const auto slow = slow_.find({from, to});
+  return slow == slow_.end() ? Duration::zero() : slow->second;
+}
+
 bool MemorySwitch::is_blocked(const Address& from, const Address& to) const {
   return (!silent_.empty() && silent_.contains(to)) || (!cuts_.empty() && cuts_.contains({from, to}));
 }
@@ -47,11 +53,14 @@ void MemorySwitch::set_filter(FrameFilter filter) {
 void MemorySwitch::heal(const Address& a, const Address& b) {
   cuts_.erase({a, b});
   cuts_.erase({b, a});
+  slow_.erase({a, b});
+  slow_.erase({b, a});
   retry_stalled();
 }
 
 void MemorySwitch::heal() {
   cuts_.clear();
+  slow_.clear();
   retry_stalled();
 }
 

@@ -27,6 +27,9 @@ void MemoryNetwork::cut(const Address& a, const Address& b) {
 }
 
 void MemoryNetwork::cut_one_way(const Address& from, const Address& to) { switch_->cut_one_way(from, to); }
+void MemoryNetwork::slow_one_way(const Address& from, const Address& to, Duration extra) {
+  switch_->slow_one_way(from, to, extra);
+}
 void MemoryNetwork::heal(const Address& a, const Address& b) { switch_->heal(a, b); }
 void MemoryNetwork::heal() { switch_->heal(); }
 void MemoryNetwork::break_connections(const Address& a, const Address& b) { switch_->break_connections(a, b); }

@@ -42,6 +42,7 @@ class MemorySwitch {
   void pause(const Address& address);
   void resume(const Address& address);
   void cut_one_way(const Address& from, const Address& to) { cuts_.emplace(from, to); }
+  void slow_one_way(const Address& from, const Address& to, Duration extra) { slow_[{from, to}] = extra; }
   void heal(const Address& a, const Address& b);
   void heal();
   void break_connections(const Address& a, const Address& b);
@@ -99,6 +100,8 @@ class MemorySwitch {
 
   Connection* find(LinkId id);
   Duration latency();
+  /// Of what the first sends to the second, on top of that.
+  Duration extra_latency(const Address& from, const Address& to) const;
 
   MemoryNetworkOptions options_;
   ManualScheduler scheduler_;
@@ -107,6 +110,7 @@ class MemorySwitch {
   std::map<LinkId, Connection> connections_;
   std::map<OpenedKey, LinkId> opened_;  ///< the connection by which a transport sends
   std::set<std::pair<Address, Address>> cuts_;
+  std::map<std::pair<Address, Address>, Duration> slow_;
   std::set<Address> silent_;  ///< machines that crashed and have not come back
   FrameFilter filter_;
   std::uint64_t filters_set_ = 0;

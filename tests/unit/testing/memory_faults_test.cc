@@ -121,6 +121,21 @@ TEST_CASE_FIXTURE(Fixture, "a one-way cut lets requests in and no reply out") {
   CHECK(b.log == Log{"closed from 1"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "one direction between two nodes can be slow, until it is healed") {
+  exchange();
+  network.slow_one_way(b.address(), a.address(), 100ms);
+  a.send(b.peer(), "1");
+  timeline.run_for(100ms);
+  CHECK(b.log == Log{"request 1"});
+  CHECK(a.log.empty());
+  network.heal(a.address(), b.address());
+  timeline.run_for(10ms);
+  CHECK(a.log == Log{"reply 1 of b"});  // it was on its way already
+  a.send(b.peer(), "2");
+  timeline.run_for(10ms);
+  CHECK(a.log == Log{"reply 1 of b", "reply 2 of b"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a filter sees each frame and can break the connection instead") {
   std::string seen;
   network.set_filter([&](const Address& from, const Address& to, Lane, Frame frame) {

@@ -75,7 +75,7 @@ bool Search::place_and_solve(StepNumber number, EntryNumber next) {
 
 bool Search::enable(StepNumber enabler, EntryNumber state, const Candidates& candidates) {
   const auto next = model_.apply(steps_[enabler], state);
-  if (!next || next == state) return false;
+  if (!next || next == state || !may_look_on()) return false;
   place(enabler);
   const auto is_enabled = [&](StepNumber number) {
     return !is_placed(number) && !model_.apply(steps_[number], state) && model_.apply(steps_[number], *next);
@@ -107,9 +107,14 @@ Search::Candidates Search::candidates() const {
   return found;
 }
 
+/// Also what was tried before counts, and what only may enable something: there can be very much of both.
+bool Search::may_look_on() {
+  if (++looks_ > limit_) gave_up_ = true;
+  return !gave_up_;
+}
+
 bool Search::is_new(EntryNumber state) {
-  if (tried_.size() >= limit_) gave_up_ = true;
-  if (gave_up_) return false;
+  if (!may_look_on()) return false;
   Steps required = placed_;
   Steps spent = placed_;
   for (std::size_t word = 0; word < placed_.size(); ++word) {

@@ -46,6 +46,7 @@ class Search {
   Candidates candidates() const;
   /// Whether it is worth going on from here.
   bool is_new(EntryNumber state);
+  bool may_look_on();
   void place(StepNumber number);
   void take_back(StepNumber number);
   bool is_placed(StepNumber number) const {
@@ -66,6 +67,7 @@ class Search {
   std::vector<StepNumber> longest_;    ///< of all orders that were tried
   std::size_t fewest_missing_ = 0;
   Tried tried_;
+  std::size_t looks_ = 0;
   bool gave_up_ = false;
 };
 

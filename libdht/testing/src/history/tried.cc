@@ -30,7 +30,6 @@ bool Tried::add(Steps required, EntryNumber state, const Steps& spent) {
   if (std::any_of(before.begin(), before.end(), [&](const Steps& less) { return is_subset(less, spent); }))
     return false;
   before.push_back(spent);
-  ++size_;
   return true;
 }
 

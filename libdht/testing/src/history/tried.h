@@ -22,7 +22,6 @@ class Tried {
   /// Whether this situation is worth trying; if so it counts as tried. `spent`: the optional steps that are placed, or
   /// too late.
   bool add(Steps required, EntryNumber state, const Steps& spent);
-  std::size_t size() const noexcept { return size_; }
 
  private:
   struct Hash {
@@ -30,7 +29,6 @@ class Tried {
   };
 
   std::unordered_map<Steps, std::vector<Steps>, Hash> spent_;  ///< by required steps and state
-  std::size_t size_ = 0;
 };
 
 }  // namespace dht::testing::history

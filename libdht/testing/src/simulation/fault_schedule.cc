@@ -7,6 +7,8 @@ namespace {
 
 constexpr std::size_t kWeightMax = 4;
 constexpr int kAttempts = 4;
+/// Of the faults around leases, where a run is about them.
+constexpr std::size_t kDuelWeight = 8;
 
 }  // namespace
 
@@ -20,28 +22,41 @@ FaultSchedule::FaultSchedule(World& world, Lifecycle& lifecycle, Operator& an_op
       dice_(seed),
       agenda_(world.timeline()),
       network_(world, setting, trace, dice_.roll()),
-      processes_(world, lifecycle, endurance, setting, trace, dice_.roll()) {
+      processes_(world, lifecycle, endurance, setting, trace, dice_.roll()),
+      leases_(world, setting, trace, dice_.roll()) {
   for (const FaultDescription& description : fault_descriptions()) {
     if (!setting.faults.contains(description.fault) || description.fault == Fault::slow_storage) continue;
-    urn_.insert(urn_.end(), dice_.between(1, kWeightMax), description.fault);
+    const bool is_meant = description.fault == Fault::late_grant || description.fault == Fault::duel;
+    const std::size_t weight = setting.duels && is_meant ? kDuelWeight : dice_.between(1, kWeightMax);
+    urn_.insert(urn_.end(), weight, description.fault);
   }
   if (setting.storage_delay > Duration{0}) ++counts_[Fault::slow_storage];
 }
 
 void FaultSchedule::start() {
   running_ = !urn_.empty();
-  if (running_) strike_later();
+  if (!running_) return;
+  if (setting_.duels) processes_.set_clocks_apart();
+  strike_later();
 }
 
 void FaultSchedule::heal() {
   running_ = false;
   agenda_.clear();
+  leases_.end();
   network_.heal();
   processes_.resume_all();
   trace_.line("everything is healed");
 }
 
+void FaultSchedule::give_up_soon() {
+  agenda_.after(dice_.between(Duration{0}, setting_.network.latency_max * 3), [this] {
+    if (operator_.give_up_any()) ++counts_[Fault::forget];
+  });
+}
+
 void FaultSchedule::on_new_map() {
+  if (running_ && dice_.percent(setting_.haste_percent)) give_up_soon();
   if (!running_ || !dice_.percent(setting_.chase_percent)) return;
   agenda_.after(dice_.between(Duration{0}, setting_.network.latency_max * 3), [this] { strike(); });
 }
@@ -92,6 +107,10 @@ bool FaultSchedule::inject(Fault fault) {
       return leave();
     case Fault::forget:
       return operator_.give_up_any();
+    case Fault::late_grant:
+      return leases_.late_grant();
+    case Fault::duel:
+      return leases_.duel();
   }
   return false;
 }

@@ -8,6 +8,7 @@
 
 #include "agenda.h"
 #include "dice.h"
+#include "lease_faults.h"
 #include "lifecycle.h"
 #include "network_faults.h"
 #include "operator.h"
@@ -30,6 +31,8 @@ class FaultSchedule {
  private:
   void strike_later();
   void strike();
+  /// An operator gives up what the newest map calls down, in a moment.
+  void give_up_soon();
   /// Whether it could be done.
   bool inject(Fault fault);
   bool join();
@@ -44,6 +47,7 @@ class FaultSchedule {
   Agenda agenda_;
   NetworkFaults network_;
   ProcessFaults processes_;
+  LeaseFaults leases_;
   std::vector<Fault> urn_;  ///< each fault as often as its weight in this run
   bool running_ = false;
   FaultCounts counts_;

@@ -20,6 +20,8 @@ constexpr std::array<FaultDescription, kFaults> kDescriptions{{
     {Fault::join, "join", "a node joins, with entries of its own"},
     {Fault::leave, "leave", "a node leaves; later it joins again or ends"},
     {Fault::forget, "forget", "an operator gives up a node that is down, dead or not"},
+    {Fault::late_grant, "late_grant", "a node hears late what its leader grants it, and then falls silent"},
+    {Fault::duel, "duel", "a leader comes back just as another one is being elected, which does not hear it"},
 }};
 
 }  // namespace

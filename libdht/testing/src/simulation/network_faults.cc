@@ -18,7 +18,12 @@ std::string to_string(const std::vector<std::pair<std::size_t, std::size_t>>& pa
 }  // namespace
 
 NetworkFaults::NetworkFaults(World& world, const Setting& setting, const Trace& trace, std::uint64_t seed)
-    : world_(world), options_(setting.network), trace_(trace), dice_(seed), agenda_(world.timeline()) {}
+    : world_(world),
+      options_(setting.network),
+      lease_(*setting.node.lease),
+      trace_(trace),
+      dice_(seed),
+      agenda_(world.timeline()) {}
 
 Duration NetworkFaults::draw_length() { return dice_.any_scale(1ms, 3s); }
 
@@ -27,6 +32,7 @@ void NetworkFaults::set_latency(int factor) {
 }
 
 bool NetworkFaults::delay() {
+  if (dice_.percent(40)) return slow_down();
   if (std::exchange(is_delayed_, true)) return false;
   const int factor = static_cast<int>(dice_.between(std::size_t{2}, std::size_t{100}));
   const Duration length = draw_length();
@@ -37,6 +43,24 @@ bool NetworkFaults::delay() {
     is_delayed_ = false;
     set_latency(1);
   });
+  return true;
+}
+
+/// One direction only.
+bool NetworkFaults::slow_down() {
+  Pairs pairs = draw_pairs();
+  if (pairs.empty()) return false;
+  const bool is_inward = dice_.percent(50);
+  const Duration extra = dice_.any_scale(1ms, lease_);
+  const Duration length = draw_length();
+  trace_.line("fault: messages {} the first of{} take {} s longer, until {}", is_inward ? "to" : "from",
+              to_string(pairs), in_seconds(Instant{extra}), in_seconds(world_.timeline().now() + length));
+  Cluster& cluster = world_.cluster();
+  for (const auto& [a, b] : pairs) {
+    const auto [from, to] = is_inward ? std::pair(b, a) : std::pair(a, b);
+    cluster.network().slow_one_way(cluster.address(from), cluster.address(to), extra);
+  }
+  agenda_.after(length, [this, pairs] { heal(pairs); });
   return true;
 }
 

@@ -34,11 +34,13 @@ class NetworkFaults {
   /// Two nodes; one and all others; or two halves. The one is often the leader.
   Pairs draw_pairs();
   Duration draw_length();
+  bool slow_down();
   void heal(const Pairs& pairs);
   void set_latency(int factor);
 
   World& world_;
   const MemoryNetworkOptions options_;
+  const Duration lease_;
   const Trace& trace_;
   Dice dice_;
   Agenda agenda_;

@@ -69,6 +69,7 @@ void Observer::look_soon() {
 
 void Observer::look() {
   std::vector<Claim> claims;
+  std::vector<DownBook::Holder> holders;
   std::vector<std::size_t> cast_out;
   std::optional<NodeStatus> leader;
   for (const std::size_t place : world_.running()) {
@@ -76,11 +77,13 @@ void Observer::look() {
     const bool is_at_home = status.map->cluster == world_.home();
     if (!is_at_home && world_.standing(place) == Standing::member) cast_out.push_back(place);
     if (std::exchange(seen_[place], status.map) != status.map) note_map(status.id, status.map);
+    if (is_at_home && (status.ready || !status.serving.empty())) holders.push_back({world_.name(place), status.id});
     claims.push_back({world_.name(place), status.map->cluster, std::move(status.serving)});
     const bool leads = is_at_home && status.map->leader == status.id;
     if (leads && (!leader || leader->map->generation < status.map->generation)) leader = std::move(status);
   }
   findings_.add("one primary", two_primaries(claims));
+  findings_.add("no lease while down", down_.down_with_lease(holders));
   endurance_.look(world_.timeline().now(), leader ? &*leader : nullptr);
   for (const std::size_t place : cast_out)
     on_cast_out_(place);
@@ -91,6 +94,7 @@ void Observer::note_map(NodeId node, const ClusterMapPtr& map) {
   findings_.add("sound maps", violation(*map));
   if (map->cluster != world_.home() || map->revision <= newest_) return;
   newest_ = map->revision;
+  down_.adopt(*map);
   if (trace_.is_on()) trace_.line("{}", describe(*map));
   on_new_map_(map);
 }

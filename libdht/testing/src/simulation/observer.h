@@ -14,6 +14,7 @@
 #include "endurance.h"
 #include "findings.h"
 #include "properties/map_chain.h"
+#include "properties/no_lease_while_down.h"
 #include "trace.h"
 #include "world.h"
 
@@ -42,6 +43,7 @@ class Observer {
   Dice dice_;
   Agenda agenda_;
   MapChain chain_;
+  DownBook down_;
   Endurance endurance_;
   std::map<std::size_t, ClusterMapPtr> seen_;  ///< by place, the last map
   Revision newest_ = 0;                        ///< of the home cluster

@@ -94,11 +94,23 @@ bool ProcessFaults::pause() {
 bool ProcessFaults::drift() {
   const auto place = draw_running();
   if (!place) return false;
-  const auto rate =
-      static_cast<std::int64_t>(dice_.below(static_cast<std::size_t>(2 * setting_.drift) + 1)) - setting_.drift;
-  trace_.line("fault: the clock of {} gains {} millionths", world_.name(*place), rate);
-  world_.cluster().scheduler(*place).set_clock_rate(rate);
+  set_clock_rate(*place, draw_rate());
   return true;
+}
+
+std::int64_t ProcessFaults::draw_rate() {
+  if (dice_.percent(50)) return dice_.percent(50) ? setting_.drift : -setting_.drift;
+  return static_cast<std::int64_t>(dice_.below(static_cast<std::size_t>(2 * setting_.drift) + 1)) - setting_.drift;
+}
+
+void ProcessFaults::set_clock_rate(std::size_t place, std::int64_t rate) {
+  trace_.line("fault: the clock of {} gains {} millionths", world_.name(place), rate);
+  world_.cluster().scheduler(place).set_clock_rate(rate);
+}
+
+void ProcessFaults::set_clocks_apart() {
+  for (const std::size_t place : world_.running())
+    set_clock_rate(place, dice_.percent(50) ? setting_.drift : -setting_.drift);
 }
 
 bool ProcessFaults::set_wall_clock() {

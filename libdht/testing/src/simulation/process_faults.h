@@ -32,6 +32,9 @@ class ProcessFaults {
   bool drift();
   bool set_wall_clock();
 
+  /// All clocks run as fast or as slow as they may.
+  void set_clocks_apart();
+
   /// Lets all go on that stand still.
   void resume_all();
 
@@ -39,6 +42,9 @@ class ProcessFaults {
   /// One that runs and does not stand still; often the leader.
   std::optional<std::size_t> draw_running();
   bool may_crash(std::size_t place);
+  void set_clock_rate(std::size_t place, std::int64_t rate);
+  /// As likely as not one of the two extremes, where what was reckoned with too tightly shows.
+  std::int64_t draw_rate();
   void restart_soon(std::size_t place);
   void restart(std::size_t place);
 

@@ -26,9 +26,12 @@ struct Setting {
   std::int64_t drift = 0;  ///< millionths that a clock gains or loses at most
 
   FaultSet faults{};
+  bool moves = false;          ///< nodes come and go while few keys are written all the time
+  bool duels = false;          ///< faults around leases, one after the other, and few others
   Duration duration{0};        ///< for which there are faults
   Duration pace{0};            ///< between two faults, on average
   unsigned chase_percent = 0;  ///< how often a new map brings a fault right after it
+  unsigned haste_percent = 0;  ///< how often an operator gives up a node as soon as a map calls it down
 
   std::size_t clients = 1;
   std::size_t hot_keys = 1;

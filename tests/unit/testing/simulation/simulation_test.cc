@@ -126,7 +126,10 @@ TEST_CASE("a storage that keeps everything is like any other") {
 
 TEST_CASE("an acknowledged write that is lost now and then is found, and the key's history told") {
   const auto loses_some = [](const StorageChange&, std::uint64_t number) { return number % 50 != 0; };
-  const SimulationReport report = simulate_with(1, loses_some);
+  SimulationReport report;
+  // A client may come upon it, or write over it first.
+  for (std::uint64_t seed = 1; seed <= 5 && report.ending == Ending::clean; ++seed)
+    report = simulate_with(seed, loses_some);
   CHECK(report.ending == Ending::wrong_answer);
   CHECK(report.property == "linearizable");
   CHECK(report.detail.find(">>>") != std::string::npos);

@@ -27,8 +27,10 @@ enum class Fault : std::uint8_t {
   join,
   leave,
   forget,
+  late_grant,
+  duel,
 };
-inline constexpr std::size_t kFaults = 14;
+inline constexpr std::size_t kFaults = 16;
 
 struct FaultDescription {
   Fault fault;

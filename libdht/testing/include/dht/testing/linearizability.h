@@ -31,7 +31,7 @@ struct Judgement {
 };
 
 struct LinearizabilityOptions {
-  /// Sets of placed operations that are looked at before the search is given up.
+  /// Sets of placed operations that are looked at, for the first time or again, before the search is given up.
   std::size_t max_configurations = 2'000'000;
   /// All versions were given by the clock of one partition, so none was given twice. Not so where the key went from one
   /// table to another, as with a node that joins: each table has a clock of its own.

@@ -68,9 +68,11 @@ class MemoryNetwork {
   /// Nothing gets through in either direction, until `heal`. Connections that try break when patience ends.
   void cut(const Address& a, const Address& b);
   void cut_one_way(const Address& from, const Address& to);
-  /// Ends the cuts between the two; what was on its way and did not lose patience arrives.
+  /// What is sent from the one to the other from now on takes so much longer, until `heal`.
+  void slow_one_way(const Address& from, const Address& to, Duration extra);
+  /// Ends the cuts and delays between the two; what was on its way and did not lose patience arrives.
   void heal(const Address& a, const Address& b);
-  /// Ends all cuts.
+  /// Ends all of them.
   void heal();
   /// Breaks the connections between the two at once, with all that is on its way. New ones may be opened.
   void break_connections(const Address& a, const Address& b);

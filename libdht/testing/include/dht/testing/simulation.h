@@ -9,14 +9,15 @@
 // and after the join; nodes join, leave, crash and come back while the network fails. Then everything is healed, and
 // the cluster must come to rest and serve every key on every member. What must hold:
 //
-//   linearizable      every key's history is linearizable
-//   one primary       at most one node serves a partition at any instant
-//   one chain         maps of one revision are the same everywhere, and neither revision nor generation goes back
-//   sound maps        every map that a node adopts keeps the invariants of a cluster map
-//   lawful answers    an operation is answered only with what its contract allows
-//   answered once     every handler is called, and once
-//   even spread       at rest every member is primary for its share, within one
-//   progress          after healing the cluster comes to rest, and every operation on every member succeeds
+//   linearizable         every key's history is linearizable
+//   one primary          at most one node serves a partition at any instant
+//   no lease while down  a node that the newest map calls down holds no lease
+//   one chain            maps of one revision are the same everywhere, and neither revision nor generation goes back
+//   sound maps           every map that a node adopts keeps the invariants of a cluster map
+//   lawful answers       an operation is answered only with what its contract allows
+//   answered once        every handler is called, and once
+//   even spread          at rest every member is primary for its share, within one
+//   progress             after healing the cluster comes to rest, and every operation on every member succeeds
 //
 // An assertion that fails inside a node ends the process, as it does in a real one.
 //
