@@ -10,6 +10,7 @@
 #   bench       the benchmarks that take longer than the tests may, once
 #   quickstart  apps/quickstart.sh, twice, and its stop
 #   all         everything above
+#   planted     looks for each planted bug with the simulators, for up to 20,000 seeds; takes some minutes
 #
 # Everything is built under build/. The last line says how many tests passed and failed; the exit code is 0 where none
 # failed. A step that is no set of Meson tests counts as one test.
@@ -149,13 +150,19 @@ step_quickstart() {
   count 'quickstart stop' $?
 }
 
+step_planted() {
+  [ -f build/release/build.ninja ] || step_release
+  sh tests/sim/planted/hunt.sh build/release
+  count 'every planted bug is found' $?
+}
+
 [ $# -gt 0 ] || set -- release
 [ "$*" != all ] || set -- format release quickstart bench asan tsan fuzz
 for step in "$@"; do
   case $step in
-    format | release | asan | tsan | fuzz | bench | quickstart) ;;
+    format | release | asan | tsan | fuzz | bench | quickstart | planted) ;;
     *)
-      echo "tests/run.sh: '$step' is no step. Steps: format release asan tsan fuzz bench quickstart all" >&2
+      echo "tests/run.sh: '$step' is no step. Steps: format release asan tsan fuzz bench quickstart all planted" >&2
       exit 2
       ;;
   esac
