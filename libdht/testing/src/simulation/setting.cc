@@ -89,7 +89,7 @@ void draw_timers(Setting& setting, Dice& dice) {
 }
 
 void draw_pace(Setting& setting, Dice& dice) {
-  setting.duration = dice.between(2s, 8s);
+  setting.duration = setting.moves ? dice.between(2s, 4s) : dice.between(2s, 8s);
   setting.pace = setting.duels   ? *setting.node.lease * static_cast<int>(dice.between(std::size_t{1}, std::size_t{4}))
                  : setting.moves ? dice.any_scale(20ms, 160ms)
                                  : dice.any_scale(20ms, 1s);
