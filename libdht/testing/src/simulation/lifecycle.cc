@@ -69,11 +69,6 @@ void Lifecycle::pack(std::size_t place, std::size_t host) {
 
 void Lifecycle::ask_to_join(std::size_t place, std::size_t host) {
   Node& node = world_.cluster().node(place);
-  if (node.status().map->nodes.size() > 1) {
-    // Somebody took it for a member and joined it.
-    trace_.line("{} finds itself in a strange cluster and ends", world_.name(place));
-    return stop(place);
-  }
   trace_.line("{} joins {}", world_.name(place), world_.name(host));
   workload_.resume_stay(place);
   node.join(to_string(world_.cluster().address(host)),
@@ -131,6 +126,12 @@ void Lifecycle::end_home(std::size_t last) {
 void Lifecycle::cast_out(std::size_t place) {
   trace_.line("{} was given up, and stands alone", world_.name(place));
   begin_anew(place);
+}
+
+void Lifecycle::end_host(std::size_t place) {
+  if (!world_.is_running(place)) return;
+  trace_.line("{} finds itself in a strange cluster and ends", world_.name(place));
+  stop(place);
 }
 
 void Lifecycle::begin_anew(std::size_t place) {

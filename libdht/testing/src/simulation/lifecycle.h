@@ -37,6 +37,8 @@ class Lifecycle {
   void restart(std::size_t place);
   /// A member finds itself given up: it is alone from now on.
   void cast_out(std::size_t place);
+  /// Somebody took it for a member of the home cluster and has joined it, or is about to. Both would be in the way.
+  void end_host(std::size_t place);
   /// Whether the last member has left for good: nobody is taken in any more, and the home cluster is no more.
   bool has_home_ended() const noexcept { return has_home_ended_; }
 

@@ -44,7 +44,8 @@ Observer::Observer(World& world, Findings& findings, const Trace& trace, std::ui
       agenda_(world.timeline()),
       endurance_(kMemory),
       on_new_map_([](const ClusterMapPtr&) {}),
-      on_cast_out_([](std::size_t) {}) {}
+      on_cast_out_([](std::size_t) {}),
+      on_guest_([](std::size_t) {}) {}
 
 void Observer::start() {
   world_.cluster().network().set_filter([this](const Address&, const Address&, Lane lane, Frame) {
@@ -71,11 +72,13 @@ void Observer::look() {
   std::vector<Claim> claims;
   std::vector<DownBook::Holder> holders;
   std::vector<std::size_t> cast_out;
+  std::vector<std::size_t> hosts;
   std::optional<NodeStatus> leader;
   for (const std::size_t place : world_.running()) {
     NodeStatus status = world_.cluster().node(place).status();
     const bool is_at_home = status.map->cluster == world_.home();
     if (!is_at_home && world_.standing(place) == Standing::member) cast_out.push_back(place);
+    if (!is_at_home && status.map->nodes.size() > 1) hosts.push_back(place);
     if (std::exchange(seen_[place], status.map) != status.map) note_map(status.id, status.map);
     if (is_at_home && (status.ready || !status.serving.empty())) holders.push_back({world_.name(place), status.id});
     claims.push_back({world_.name(place), status.map->cluster, std::move(status.serving)});
@@ -87,6 +90,8 @@ void Observer::look() {
   endurance_.look(world_.timeline().now(), leader ? &*leader : nullptr);
   for (const std::size_t place : cast_out)
     on_cast_out_(place);
+  for (const std::size_t place : hosts)
+    on_guest_(place);
 }
 
 void Observer::note_map(NodeId node, const ClusterMapPtr& map) {

@@ -29,6 +29,8 @@ class Observer {
   void on_new_map(Function<void(const ClusterMapPtr&)> listener) { on_new_map_ = std::move(listener); }
   /// Is told of a member that is not at home any more.
   void on_cast_out(Function<void(std::size_t)> listener) { on_cast_out_ = std::move(listener); }
+  /// Is told of a node outside of the home cluster that is not alone.
+  void on_guest(Function<void(std::size_t)> listener) { on_guest_ = std::move(listener); }
   void look();
   const Endurance& endurance() const noexcept { return endurance_; }
 
@@ -50,6 +52,7 @@ class Observer {
   bool looks_soon_ = false;
   Function<void(const ClusterMapPtr&)> on_new_map_;
   Function<void(std::size_t)> on_cast_out_;
+  Function<void(std::size_t)> on_guest_;
 };
 
 }  // namespace dht::testing::simulation

@@ -46,6 +46,7 @@ class Run {
       faults_.on_new_map();
     });
     observer_.on_cast_out([this](std::size_t place) { lifecycle_.cast_out(place); });
+    observer_.on_guest([this](std::size_t place) { lifecycle_.end_host(place); });
     observer_.start();
     workload_.start();
     faults_.start();

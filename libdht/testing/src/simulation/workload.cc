@@ -136,7 +136,8 @@ std::set<std::string> Workload::keys_of(const Stay& stay) {
 }
 
 std::set<std::string> Workload::arriving_keys() const {
-  std::set<std::string> keys;
+  // Of a stay that has ended there may still be an operation under way.
+  std::set<std::string> keys = departed_keys_;
   for (const auto& [place, stay] : stays_) {
     if (!stay.is_settled) keys.merge(keys_of(stay));
   }
@@ -146,6 +147,7 @@ std::set<std::string> Workload::arriving_keys() const {
 void Workload::end_stay(std::size_t place) {
   auto stay = stays_.extract(place);
   if (stay.empty()) return;
+  if (!stay.mapped().is_settled) departed_keys_.merge(keys_of(stay.mapped()));
   stay.mapped().client->stop();
   retired_.push_back(std::move(stay.mapped().client));
 }

@@ -50,8 +50,8 @@ struct Operation {
   bool operator==(const Operation&) const = default;
 };
 
-/// The operations on one key, in any order. No two puts in it have the same value; a merge may bring what another one or
-/// a put brought before.
+/// The operations on one key, in any order. No two puts in it have the same value; a merge may bring what another one
+/// or a put brought before.
 using History = std::vector<Operation>;
 
 /// What an error that a table answered with says of the operation. No error: done.
