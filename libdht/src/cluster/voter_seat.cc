@@ -84,9 +84,12 @@ wire::Answer VoterSeat::confirm(const wire::Call& call) {
   wire::Answer answer;
   answer.reply = acceptor.reply(false);
   // A voter that has accepted a newer leader says no, or knows one. It may have accepted nothing yet, where a majority
-  // of others has made it a voter; what it accepted in a former stay was no newer than the map with which it came back,
-  // or is not chosen.
-  answer.reply->yes = std::max(answer.reply->generation, member_.map()->generation) <= request.generation;
+  // of others has made it a voter. What it has accepted counts beyond the chosen map that it knows: up to that, it is
+  // either part of the chain or will never be chosen, and must not keep a leader from its lease for ever.
+  const ClusterMap& chosen = *member_.map();
+  const bool is_beyond = answer.reply->revision > chosen.revision;
+  const std::uint64_t newest = std::max(is_beyond ? answer.reply->generation : 0, chosen.generation);
+  answer.reply->yes = newest <= request.generation;
   if (!answer.reply->yes) return answer;
   const Instant now = member_.scheduler().now();
   call.node.id == member_.id() ? duty_.note_own_yes(now) : duty_.note_yes(now, member_.scheduler().random());

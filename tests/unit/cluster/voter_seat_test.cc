@@ -97,6 +97,11 @@ TEST_CASE("6: a voter confirms the generation of the newest leader that it has a
     CHECK_FALSE(bench.confirms(3));
     CHECK(bench.confirms(4));
   }
+  SUBCASE("it has accepted a newer leader, and knows that another map was chosen in the place of that") {
+    bench.accept(true, Bench::map_of(4, 11));
+    bench.member.become(Bench::map_of(3, 11));
+    CHECK(bench.confirms(3));
+  }
   SUBCASE("it has accepted an older map, and knows of a newer leader") {
     bench.accept(false, Bench::map_of(3, 11));
     bench.member.become(Bench::map_of(5, 14));

@@ -1,3 +1,4 @@
+#include <array>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -36,7 +37,7 @@ TEST_CASE("a timer runs when the process's own clock has gone on by its delay") 
       CHECK(process.now() <= end + 1ns);
     });
   };
-  const auto timers = {note('s', slow), note('e', exact), note('f', fast)};
+  const std::array timers = {note('s', slow), note('e', exact), note('f', fast)};
   timeline.run_for(900ms);
   CHECK(order == "f");
   timeline.run_for(199ms);

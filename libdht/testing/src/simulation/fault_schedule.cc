@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kWeightMax = 4;
 constexpr int kAttempts = 4;
+constexpr unsigned kCutWhileJoiningPercent = 15;
 /// Of the faults around leases, where a run is about them.
 constexpr std::size_t kDuelWeight = 8;
 
@@ -56,8 +57,11 @@ void FaultSchedule::give_up_soon() {
 }
 
 void FaultSchedule::on_new_map() {
-  if (running_ && dice_.percent(setting_.haste_percent)) give_up_soon();
-  if (!running_ || !dice_.percent(setting_.chase_percent)) return;
+  if (!running_) return;
+  if (dice_.percent(setting_.haste_percent)) give_up_soon();
+  const bool may_cut = setting_.faults.contains(Fault::two_way_cut);
+  if (may_cut && dice_.percent(kCutWhileJoiningPercent) && network_.cut_off_joiner()) ++counts_[Fault::two_way_cut];
+  if (!dice_.percent(setting_.chase_percent)) return;
   agenda_.after(dice_.between(Duration{0}, setting_.network.latency_max * 3), [this] { strike(); });
 }
 

@@ -1,5 +1,6 @@
 #include "lifecycle.h"
 
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,6 +11,8 @@ namespace {
 constexpr Duration kPoll = std::chrono::milliseconds(2);
 /// Whoever leaves for good may not stay: it takes in nobody any more.
 constexpr Duration kAgain = std::chrono::milliseconds(100);
+/// How a join begins to say that it failed in its last step. Everything had been copied and acknowledged then.
+constexpr std::string_view kFailedAtLast = "the cluster did not make this node a full member";
 
 }  // namespace
 
@@ -83,6 +86,7 @@ void Lifecycle::on_joined(std::size_t place, const Status& status) {
     luggage_.arrive(place);
   } else if (status) {
     world_.set_standing(place, Standing::alone);
+    if (status.message.starts_with(kFailedAtLast)) luggage_.arrive(place);
     if (!workload_.fail_attempt(place)) begin_anew(place);
   } else {
     trace_.line("{} joined a node that is not at home any more, and ends", world_.name(place));

@@ -1,6 +1,5 @@
 #include "losses.h"
 
-#include <ranges>
 #include <set>
 #include <utility>
 #include <vector>
@@ -56,7 +55,9 @@ void Losses::lose(const std::string& key, Instant since, bool is_certain) {
 void Losses::allow_merges(const std::string& key, Instant since, bool is_arriving) {
   std::size_t puts = is_arriving ? kPutsOnTheirWay : 0;
   std::vector<Operation> again;
-  for (const Operation& operation : desk_.ledger().histories().at(key) | std::views::reverse) {
+  const History& history = desk_.ledger().histories().at(key);
+  for (auto at = history.rbegin(); at != history.rend(); ++at) {
+    const Operation& operation = *at;
     const bool is_merge = operation.kind == Operation::Kind::merge && operation.returned == Operation::kNever;
     const bool is_put = operation.kind == Operation::Kind::put && puts > 0;
     if (!is_merge && !is_put) continue;

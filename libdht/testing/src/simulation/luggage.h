@@ -24,7 +24,7 @@ class Luggage {
   /// not where the node ends before.
   void pack(std::size_t place, const std::vector<std::string>& keys, std::chrono::milliseconds deadline,
             Function<void()> packed);
-  /// The node has joined: what was to come has come.
+  /// What was to come has come: the node has joined, or the cluster has acknowledged everything of a join that failed.
   void arrive(std::size_t place);
   /// The node ends: what was on its way may still come.
   void lose(std::size_t place) { bags_.erase(place); }

@@ -21,6 +21,7 @@ NetworkFaults::NetworkFaults(World& world, const Setting& setting, const Trace& 
     : world_(world),
       options_(setting.network),
       lease_(*setting.node.lease),
+      join_step_(setting.node.join_step_timeout),
       trace_(trace),
       dice_(seed),
       agenda_(world.timeline()) {}
@@ -125,6 +126,29 @@ bool NetworkFaults::cut(bool one_way) {
     }
   }
   agenda_.after(length, [this, pairs] { heal(pairs); });
+  return true;
+}
+
+bool NetworkFaults::cut_off_joiner() {
+  const ClusterMapPtr map = world_.newest_map();
+  const auto leader = world_.leader();
+  std::vector<std::size_t> joiners = world_.all(Standing::joining);
+  std::erase_if(joiners, [&](std::size_t place) {
+    const NodeRecord* record = map ? map->find(world_.cluster().node(place).id()) : nullptr;
+    return record == nullptr || record->state != NodeState::joining;
+  });
+  if (joiners.empty() || !leader) return false;
+  const Pairs pair{{dice_.pick(joiners), *leader}};
+  const Duration until_then = dice_.between(Duration{0}, options_.latency_max * 8);
+  const Duration length = join_step_ + dice_.between(Duration{0}, join_step_);
+  trace_.line("fault: nothing gets through between a joiner and its leader, {}, from {} to {}", to_string(pair),
+              in_seconds(world_.timeline().now() + until_then),
+              in_seconds(world_.timeline().now() + until_then + length));
+  agenda_.after(until_then, [this, pair, length] {
+    const auto& [a, b] = pair.front();
+    world_.cluster().network().cut(world_.cluster().address(a), world_.cluster().address(b));
+    agenda_.after(length, [this, pair] { heal(pair); });
+  });
   return true;
 }
 

@@ -24,6 +24,8 @@ class NetworkFaults {
   bool delay();
   bool lose_connections();
   bool cut(bool one_way);
+  /// From the leader, at some moment of its join, for longer than a step of that may take.
+  bool cut_off_joiner();
 
   /// Ends all of them.
   void heal();
@@ -41,6 +43,7 @@ class NetworkFaults {
   World& world_;
   const MemoryNetworkOptions options_;
   const Duration lease_;
+  const Duration join_step_;
   const Trace& trace_;
   Dice dice_;
   Agenda agenda_;
