@@ -115,6 +115,7 @@ void Workload::pause_stay(std::size_t place) { stays_.at(place).client->stop(); 
 void Workload::resume_stay(std::size_t place) { stays_.at(place).client->start(); }
 bool Workload::fail_attempt(std::size_t place) {
   Stay& stay = stays_.at(place);
+  departed_keys_.merge(keys_of(stay));
   ++stay.attempt;
   return !stay.was_home && desk_.world().cluster_of(place) == stay.outside;
 }

@@ -76,7 +76,7 @@ class Workload {
   std::vector<std::string> hot_keys_;
   std::vector<std::string> contested_keys_;
   std::set<std::string> home_keys_;
-  std::set<std::string> departed_keys_;  ///< of stays that never settled
+  std::set<std::string> departed_keys_;  ///< of stays that never settled, and of attempts
   std::vector<std::unique_ptr<Client>> clients_;
   std::map<std::size_t, Stay> stays_;             ///< by place
   std::vector<std::unique_ptr<Client>> retired_;  ///< what they asked may still be answered
