@@ -26,7 +26,7 @@ class PeerSearch {
   struct Result {
     /// The cluster to join; null where there is none.
     ClusterMapPtr cluster{};
-    bool is_busy = false;     ///< the peer that answered is itself joining a cluster
+    bool is_busy = false;  ///< the peer that answered is itself joining a cluster
     /// The newest map of this node's own cluster that a peer has; null where no peer is another member of it.
     ClusterMapPtr home{};
     std::string unreached{};  ///< which peers did not answer, and why, for a person
