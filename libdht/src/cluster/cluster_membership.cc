@@ -17,7 +17,7 @@ namespace dht::cluster {
 namespace {
 
 /// What is repeated at every tick, such as orders to hand over, shall not wait for a long lease.
-constexpr Duration kLongestTick = std::chrono::milliseconds(100);
+constexpr Duration kLongestTick = std::chrono::milliseconds(125);
 
 }  // namespace
 
@@ -130,8 +130,11 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
       return answer({});
     case prepare:
     case accept:
-    case confirm:
       return answer(voter_.on_call(call, seat_.holds_lease()));
+    case confirm:
+      answer(voter_.on_call(call, seat_.holds_lease()));
+      if (from.node == member_.map()->leader) contact_.keep_pace();
+      return;
     default:
       return seat_.on_call(std::move(call), std::move(answer));
   }

@@ -29,7 +29,8 @@ class ClusterMembership final : public Membership {
       : member_(std::move(options), scheduler, transport),
         voter_(member_, [this](const ClusterMapPtr& map, Duration wait) { on_elected(map, wait); }),
         seat_(member_, voter_),
-        contact_(member_, seat_, [this](const ClusterMapPtr& map) { learn_map(map); }),
+        contact_(
+            member_, seat_, [this](const ClusterMapPtr& map) { learn_map(map); }, [this] { tick(); }),
         join_(seats()),
         leave_(seats()),
         alive_(std::make_shared<bool>(true)) {
@@ -42,7 +43,6 @@ class ClusterMembership final : public Membership {
     member_.set_client(client);
     on_strand([this] {
       seat_.take(member_.map(), member_.lease());
-      tick();
       contact_.start();
     });
   }

@@ -16,8 +16,9 @@ namespace dht::cluster {
 
 class Contact {
  public:
-  /// `learn` is given every newer map that an answer brings, of either cluster.
-  Contact(Member& member, LeaderSeat& seat, Function<void(const ClusterMapPtr&)> learn);
+  /// `learn` is given every newer map that an answer brings, of either cluster. `on_beat` is called with each regular
+  /// heartbeat: what else is to be done from time to time is best done then, while the process is awake.
+  Contact(Member& member, LeaderSeat& seat, Function<void(const ClusterMapPtr&)> learn, Function<void()> on_beat);
   ~Contact();
 
   void start();
@@ -27,6 +28,9 @@ class Contact {
   void follow(const ClusterMap& map);
   /// A heartbeat before its time; several such wishes that come together make one.
   void send_soon();
+  /// The leader has just asked this voter for its confirmation. What is due to it soon goes along with the answer, so
+  /// that both nodes are woken once for the two.
+  void keep_pace();
   void stop();
 
   /// Whether the node holds its lease at `now`.
@@ -49,6 +53,7 @@ class Contact {
   Member& member_;
   LeaderSeat& seat_;
   Function<void(const ClusterMapPtr&)> learn_;
+  Function<void()> on_beat_;
   NodeId leader_{};  ///< the one that was asked last
   Instant leader_since_{Duration::min() / 2};
   std::uint64_t last_ask_ = 0;  ///< of this node, in any cluster
@@ -56,6 +61,7 @@ class Contact {
   ClusterId target_;               ///< the cluster that is being joined
   lease::NodeLease target_lease_;  ///< grants nothing yet; only for its echo
   bool is_due_ = false;
+  Instant last_beat_{Duration::min() / 2};
   bool logged_loss_ = false;
   std::unique_ptr<Scheduler::Timer> timer_;
   std::atomic<std::int64_t> lease_until_ns_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -55,7 +56,12 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
       return;
     }
     ready_.push_back(std::move(task));
-    schedule_drain();
+    if (std::exchange(draining_, true)) return;
+    // Without the lock, for which the thread that this wakes would only wait. `stop` waits for this.
+    ++waking_;
+    lock.unlock();
+    defer_drain();
+    --waking_;
   }
 
   std::shared_ptr<Alarm> add_alarm(Instant at, Function<void()> task) {
@@ -86,13 +92,18 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
     }
     alarms_.clear();
     timer_.reset();
+    while (waking_ > 0)
+      std::this_thread::yield();
     idle_.wait(lock, [this] { return !running_ || running_ == std::this_thread::get_id(); });
     lock.unlock();
   }
 
  private:
   void schedule_drain() {
-    if (std::exchange(draining_, true)) return;
+    if (!std::exchange(draining_, true)) defer_drain();
+  }
+
+  void defer_drain() {
     // Deferred: a thread of the loop runs it itself when it is done with what it does, and wakes no other.
     asio::defer(loop_, [self = shared_from_this()] { self->drain(); });
   }
@@ -155,6 +166,7 @@ class AsioScheduler::Core : public std::enable_shared_from_this<Core> {
   bool stopped_ = false;
   bool draining_ = false;  ///< a drain is under way or in the io_context
   std::optional<std::thread::id> running_;
+  std::atomic<int> waking_ = 0;  ///< threads that are about to tell the io_context of tasks
   std::deque<Function<void()>> ready_;
   Alarms alarms_;
   std::optional<Instant> armed_for_;

@@ -69,6 +69,7 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       strand_(*parts_.scheduler),
       drops_(*parts_.storage, strand_),
       route_here_([this](OperationId id) { current()->route(id); }),
+      keep_house_soon_([this] { wake_house(); }),
       own_membership_(
           parts_.membership != nullptr
               ? nullptr
@@ -103,7 +104,8 @@ node::SessionParts Node::Impl::session_parts() {
           .membership = membership_,
           .operations = &operations_,
           .log = &options_.log,
-          .route_elsewhere = &route_here_};
+          .route_elsewhere = &route_here_,
+          .keep_house = &keep_house_soon_};
 }
 
 Node::Impl::SessionPtr Node::Impl::current() const {

@@ -89,6 +89,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   node::StorageDrops drops_;
   node::OperationTable operations_;
   Function<void(OperationId)> route_here_;
+  Function<void()> keep_house_soon_;
   std::unique_ptr<Membership> own_membership_;
   Membership* const membership_;
 

@@ -11,8 +11,10 @@ namespace {
 
 /// How often deadlines are looked at and what was put off is tried again: well below what a person notices.
 constexpr Duration kHouseInterval = std::chrono::milliseconds(20);
-/// The same where nothing is under way here but what peers have asked; and how often those requests are looked at.
-constexpr Duration kSweepInterval = std::chrono::milliseconds(200);
+/// How often requests of peers that wait here are looked at.
+constexpr Duration kSweepInterval = std::chrono::milliseconds(100);
+/// Where nothing is under way; whoever begins something wakes the house before.
+constexpr Duration kIdleInterval = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -131,7 +133,7 @@ void Node::Impl::keep_house() {
   house_sleeps_ = true;
   const bool is_busy = operations_.size() > 0 || joining_ || former_ || session->has_put_off();
   if (is_busy) house_sleeps_ = false;
-  house_timer_ = strand_.call_later(is_busy ? kHouseInterval : kSweepInterval, [this] { keep_house(); });
+  house_timer_ = strand_.call_later(is_busy ? kHouseInterval : kIdleInterval, [this] { keep_house(); });
 }
 
 void Node::Impl::wake_house() {

@@ -54,6 +54,8 @@ struct SessionParts {
   const LogSink* log = nullptr;
   /// Routes an operation in the node's present session; for those that reach a session that has been given up.
   Function<void(OperationId)>* route_elsewhere = nullptr;
+  /// Has `retry_postponed` and `expire_parked_requests` called soon.
+  Function<void()>* keep_house = nullptr;
 };
 
 class Session final : public replica::Reentry {
@@ -86,7 +88,7 @@ class Session final : public replica::Reentry {
   void route(OperationId id);
   /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
-  /// Whether there is anything for `retry_postponed` to do.
+  /// Whether there is anything for `retry_postponed` or `expire_parked_requests` to do.
   bool has_put_off() const;
 
   // Frames of the request and replication lanes.

@@ -111,7 +111,7 @@ void Session::serve_request(const LinkInfo& from, std::uint16_t type, std::strin
       const std::chrono::milliseconds left{header.deadline_ms};
       const Instant expires = parts_.scheduler->now() + std::min(left - std::min(left / 4, kWarning), kLongestParked);
       slot.parked_requests.push_back({from, type, std::string(payload), expires});
-      has_parked_requests_ = true;
+      if (!has_parked_requests_.exchange(true)) (*parts_.keep_house)();
     } else {
       refused = true;
     }

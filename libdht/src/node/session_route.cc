@@ -194,6 +194,7 @@ void Session::postpone(OperationId id) {
 }
 
 bool Session::has_put_off() const {
+  if (has_parked_requests_) return true;
   std::lock_guard lock(mutex_);
   return !postponed_.empty() || !beginnings_.empty() || !former_members_.empty();
 }
