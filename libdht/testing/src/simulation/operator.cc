@@ -21,9 +21,13 @@ bool Operator::give_up_any() {
 }
 
 void Operator::give_up_dead() {
-  const std::set<NodeId> running = desk_.world().running_ids();
+  World& world = desk_.world();
+  std::set<NodeId> at_home;
+  for (const std::size_t place : world.running()) {
+    if (world.is_at_home(place)) at_home.insert(world.cluster().node(place).id());
+  }
   for (const NodeRecord& node : down()) {
-    if (!running.contains(node.id)) give_up(node);
+    if (!at_home.contains(node.id)) give_up(node);
   }
 }
 

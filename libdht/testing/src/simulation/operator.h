@@ -22,7 +22,7 @@ class Operator {
 
   /// One that is down by the newest map, whether it runs or not. Whether there is one.
   bool give_up_any();
-  /// All that are down and do not run, but those that are being given up.
+  /// All that are down and do not run as members, but those that are being given up.
   void give_up_dead();
 
  private:
