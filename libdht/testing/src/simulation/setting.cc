@@ -1,5 +1,7 @@
 #include "setting.h"
 
+#include <initializer_list>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -15,37 +17,38 @@ double ms(Duration duration) { return std::chrono::duration<double, std::milli>(
 constexpr std::size_t kDuelsPercent = 15;
 constexpr std::size_t kMovesPercent = 10;
 
+/// Each of those that are allowed, as likely as its percentage says.
+FaultSet draw_each(Dice& dice, FaultSet allowed, FaultSet meant, unsigned meant_percent, unsigned others_percent) {
+  FaultSet drawn;
+  for (const FaultDescription& description : fault_descriptions()) {
+    const Fault fault = description.fault;
+    if (!allowed.contains(fault)) continue;
+    if (dice.percent(meant.contains(fault) ? meant_percent : others_percent)) drawn.insert(fault);
+  }
+  return drawn;
+}
+
+FaultSet set_of(std::initializer_list<Fault> faults) {
+  FaultSet set;
+  for (const Fault fault : faults)
+    set.insert(fault);
+  return set;
+}
+
 /// Half of the runs see only some of the faults, each as likely as not: what few faults do by themselves is often
 /// hidden by the others.
 FaultSet draw_faults(Dice& dice, FaultSet allowed) {
-  if (dice.percent(50)) return allowed;
-  FaultSet drawn;
-  for (const FaultDescription& description : fault_descriptions()) {
-    if (allowed.contains(description.fault) && dice.percent(50)) drawn.insert(description.fault);
-  }
-  return drawn;
+  return dice.percent(50) ? allowed : draw_each(dice, allowed, {}, 50, 50);
 }
 
 /// What shakes leases, and a few of the others.
 FaultSet draw_faults_for_duels(Dice& dice, FaultSet allowed) {
-  FaultSet drawn;
-  for (const FaultDescription& description : fault_descriptions()) {
-    const Fault fault = description.fault;
-    const bool is_meant = fault == Fault::late_grant || fault == Fault::duel || fault == Fault::drift;
-    if (allowed.contains(fault) && dice.percent(is_meant ? 90 : 20)) drawn.insert(fault);
-  }
-  return drawn;
+  return draw_each(dice, allowed, set_of({Fault::late_grant, Fault::duel, Fault::drift}), 90, 20);
 }
 
 /// What makes partitions move, and a few of the others.
 FaultSet draw_faults_for_moves(Dice& dice, FaultSet allowed) {
-  FaultSet drawn;
-  for (const FaultDescription& description : fault_descriptions()) {
-    const Fault fault = description.fault;
-    const bool is_meant = fault == Fault::join || fault == Fault::leave || fault == Fault::slow_storage;
-    if (allowed.contains(fault) && dice.percent(is_meant ? 95 : 15)) drawn.insert(fault);
-  }
-  return drawn;
+  return draw_each(dice, allowed, set_of({Fault::join, Fault::leave, Fault::slow_storage}), 95, 15);
 }
 
 /// What the run is about, if anything.
