@@ -4,8 +4,8 @@
 //
 // What decides is the newest map that a majority may have accepted, and nobody may have shown it yet. So more is asked
 // for than a majority of the voters that are known. No other member has died that the leader could still make a voter:
-// the last death has been noticed. And the leader, who alone is sure to be among the next voters, may crash only where
-// it has not been close to being the only one of them for a while.
+// the last death has been noticed. And whoever may be meant to be the only next voter may crash only where members have
+// not been that few for a while: the leader, and everybody while the leader leaves, who hands on to any of them.
 //
 // Thread rule: one object, one thread.
 #pragma once
@@ -22,15 +22,18 @@ class Endurance {
   /// `memory`: within so long what was proposed is known to the one who proposed it.
   explicit Endurance(Duration memory) noexcept : memory_(memory) {}
 
-  /// What the leader, if there is one, says of the cluster, looked at often.
-  void look(Instant now, const NodeStatus* leader);
+  /// What the leader, if there is one, says of the cluster, and whether it is about to leave; looked at often.
+  void look(Instant now, const NodeStatus* leader, bool leaves);
   /// Whether the cluster can bear that `victim` is no more, where these are all that run, by the newest map that one of
-  /// them has.
-  bool bears(Instant now, const ClusterMap& newest, const std::set<NodeId>& running, NodeId victim) const;
+  /// them has, whose leader may be about to leave.
+  bool bears(Instant now, const ClusterMap& newest, bool leader_leaves, const std::set<NodeId>& running,
+             NodeId victim) const;
 
  private:
   Duration memory_;
-  std::optional<Instant> ample_since_;  ///< three members or more hold a lease, and nobody changes voters
+  /// Three members or more hold a lease, one that is about to hand on not counted, and nobody changes voters.
+  std::optional<Instant> ample_since_;
+  std::optional<Instant> last_leave_;  ///< when a leader was last seen to be leaving
 };
 
 }  // namespace dht::testing::simulation

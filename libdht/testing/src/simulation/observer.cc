@@ -74,6 +74,7 @@ void Observer::look() {
   std::vector<std::size_t> cast_out;
   std::vector<std::size_t> hosts;
   std::optional<NodeStatus> leader;
+  bool leader_leaves = false;
   for (const std::size_t place : world_.running()) {
     NodeStatus status = world_.cluster().node(place).status();
     const bool is_at_home = status.map->cluster == world_.home();
@@ -83,11 +84,14 @@ void Observer::look() {
     if (is_at_home && (status.ready || !status.serving.empty())) holders.push_back({world_.name(place), status.id});
     claims.push_back({world_.name(place), status.map->cluster, std::move(status.serving)});
     const bool leads = is_at_home && status.map->leader == status.id;
-    if (leads && (!leader || leader->map->generation < status.map->generation)) leader = std::move(status);
+    if (leads && (!leader || leader->map->generation < status.map->generation)) {
+      leader = std::move(status);
+      leader_leaves = world_.standing(place) == Standing::leaving;
+    }
   }
   findings_.add("one primary", two_primaries(claims));
   findings_.add("no lease while down", down_.down_with_lease(holders));
-  endurance_.look(world_.timeline().now(), leader ? &*leader : nullptr);
+  endurance_.look(world_.timeline().now(), leader ? &*leader : nullptr, leader_leaves);
   for (const std::size_t place : cast_out)
     on_cast_out_(place);
   for (const std::size_t place : hosts)

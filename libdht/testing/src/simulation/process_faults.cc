@@ -40,8 +40,11 @@ bool ProcessFaults::may_crash(std::size_t place) {
   std::vector<std::size_t> others = world_.active_members();
   std::erase(others, place);
   const ClusterMapPtr map = world_.newest_map();
-  return !others.empty() && map &&
-         endurance_.bears(world_.timeline().now(), *map, world_.running_ids(), world_.cluster().node(place).id());
+  if (others.empty() || !map) return false;
+  const auto leader = world_.leader();
+  const bool leader_leaves = leader && world_.standing(*leader) == Standing::leaving;
+  return endurance_.bears(world_.timeline().now(), *map, leader_leaves, world_.running_ids(),
+                          world_.cluster().node(place).id());
 }
 
 bool ProcessFaults::crash(MemoryNetwork::Crash kind) {

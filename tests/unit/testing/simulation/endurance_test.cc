@@ -24,6 +24,7 @@ ClusterMap map_of(std::size_t nodes, std::size_t voters) {
 
 NodeStatus leader_of(const ClusterMap& map, std::size_t leases) {
   NodeStatus status;
+  status.id = map.leader;
   status.map = std::make_shared<const ClusterMap>(map);
   for (const NodeRecord& node : map.nodes)
     status.members.push_back({.id = node.id, .state = node.state, .lease = status.members.size() < leases});
@@ -41,8 +42,8 @@ std::set<NodeId> all_of(const ClusterMap& map) {
 bool bears(const ClusterMap& map, const std::set<NodeId>& running, NodeId victim) {
   Endurance endurance(1s);
   const NodeStatus leader = leader_of(map, map.nodes.size());
-  endurance.look(kNow - 1s, &leader);
-  return endurance.bears(kNow, map, running, victim);
+  endurance.look(kNow - 1s, &leader, false);
+  return endurance.bears(kNow, map, false, running, victim);
 }
 
 TEST_CASE("three members bear the crash of any one of them") {
@@ -83,15 +84,38 @@ TEST_CASE("the leader may crash only where it has not been nearly alone for a wh
   const NodeStatus ample = leader_of(map, 3);
   const NodeStatus thin = leader_of(map, 2);
   Endurance endurance(1s);
-  CHECK_FALSE(endurance.bears(kNow, map, all_of(map), NodeId{1}));
-  endurance.look(kNow, &ample);
-  CHECK_FALSE(endurance.bears(kNow + 900ms, map, all_of(map), NodeId{1}));
-  CHECK(endurance.bears(kNow + 1s, map, all_of(map), NodeId{1}));
-  endurance.look(kNow + 1s, &thin);
-  endurance.look(kNow + 1100ms, &ample);
-  CHECK_FALSE(endurance.bears(kNow + 2s, map, all_of(map), NodeId{1}));
-  endurance.look(kNow + 2s, nullptr);
-  CHECK_FALSE(endurance.bears(kNow + 4s, map, all_of(map), NodeId{1}));
+  CHECK_FALSE(endurance.bears(kNow, map, false, all_of(map), NodeId{1}));
+  endurance.look(kNow, &ample, false);
+  CHECK_FALSE(endurance.bears(kNow + 900ms, map, false, all_of(map), NodeId{1}));
+  CHECK(endurance.bears(kNow + 1s, map, false, all_of(map), NodeId{1}));
+  endurance.look(kNow + 1s, &thin, false);
+  endurance.look(kNow + 1100ms, &ample, false);
+  CHECK_FALSE(endurance.bears(kNow + 2s, map, false, all_of(map), NodeId{1}));
+  endurance.look(kNow + 2s, nullptr, false);
+  CHECK_FALSE(endurance.bears(kNow + 4s, map, false, all_of(map), NodeId{1}));
+}
+
+TEST_CASE("while the leader leaves, everybody may be its only successor where members are few") {
+  const ClusterMap map = map_of(3, 1);
+  const NodeStatus leader = leader_of(map, 3);
+  Endurance endurance(1s);
+  CHECK(endurance.bears(kNow, map, false, all_of(map), NodeId{2}));
+  CHECK_FALSE(endurance.bears(kNow, map, true, all_of(map), NodeId{2}));
+  endurance.look(kNow, &leader, true);
+  // What it proposed may have been accepted, whatever became of its leave.
+  CHECK_FALSE(endurance.bears(kNow + 900ms, map, false, all_of(map), NodeId{2}));
+  CHECK(endurance.bears(kNow + 1s, map, false, all_of(map), NodeId{2}));
+}
+
+TEST_CASE("while the leader leaves, any other may crash where three more hold a lease") {
+  const ClusterMap map = map_of(4, 3);
+  const NodeStatus ample = leader_of(map, 4);
+  const NodeStatus thin = leader_of(map, 3);
+  Endurance endurance(1s);
+  endurance.look(kNow, &ample, true);
+  CHECK(endurance.bears(kNow + 1s, map, true, all_of(map), NodeId{2}));
+  endurance.look(kNow + 1s, &thin, true);
+  CHECK_FALSE(endurance.bears(kNow + 1s, map, true, all_of(map), NodeId{2}));
 }
 
 }  // namespace
