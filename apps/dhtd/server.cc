@@ -44,7 +44,7 @@ Server::Server(const Options& options, dht::LogSink log)
       limits_(to_limits(options)),
       serving_(thread_count(options)),
       signals_(control_, SIGINT, SIGTERM),
-      scheduler_(control_) {
+      scheduler_(serving_.front()) {
   http::Bound bound = bind(options);
   const auto port = bound.port;
   transport_ = dht::make_tcp_transport(loops(), {.log = log_});
@@ -151,9 +151,11 @@ void Server::on_signal(int signal) {
   if (std::exchange(stopping_, true)) {
     std::_Exit(stop_sequence_->cut_short(signal));
   }
-  if (join_loop_ != nullptr) join_loop_->stop();
   await_signal();
-  stop_sequence_->begin();
+  scheduler_.post([this] {
+    if (join_loop_ != nullptr) join_loop_->stop();
+    stop_sequence_->begin();
+  });
 }
 
 }  // namespace dhtd

@@ -57,12 +57,13 @@ class Server {
   bool stopping_ = false;
 
   // In the order of use: what comes later uses what stands before, and is destroyed before it.
-  asio::io_context control_;
+  asio::io_context control_;  ///< waits for signals and for the end
   std::list<asio::io_context> serving_;
   asio::signal_set signals_;
   std::unique_ptr<JoinLoop> join_loop_;
   std::unique_ptr<StopSequence> stop_sequence_;
-  dht::AsioScheduler scheduler_;
+  dht::AsioScheduler
+      scheduler_;  ///< on the first of those that serve: what comes from peers there needs no other thread
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<StoppingTable> table_;

@@ -68,7 +68,8 @@ PeerTable::ConnectionPtr PeerTable::find_or_open(const Key& key, std::error_code
 }
 
 PeerTable::ConnectionPtr PeerTable::make_connection(const Key& key, const Slot& slot) {
-  asio::io_context& loop = *loops_[next_loop_++ % loops_.size()];
+  // What comes on the control lane is taken in by one thread, most often that of the first loop, whatever it comes on.
+  asio::io_context& loop = key.lane == Lane::control ? *loops_.front() : *loops_[next_loop_++ % loops_.size()];
   const OpenedConnection::Target target{
       .id = ++last_id_, .peer = key.peer, .lane = key.lane, .was_failing = slot.failures != 0};
   return std::make_shared<OpenedConnection>(
