@@ -13,6 +13,7 @@
 #include <dht/partitioner.h>
 #include <dht/types.h>
 
+#include "byte_size.h"
 #include "config_file.h"
 
 namespace dhtd {
@@ -71,7 +72,9 @@ std::string check_partitions(const std::string& text) {
 }
 
 std::string check_replicas(const std::string& text) {
-  return text == "1" ? "" : "this version keeps one copy of each entry: the only possible value is 1";
+  std::uint32_t copies = 0;
+  if (CLI::detail::lexical_cast(text, copies) && copies >= 1 && copies <= dht::kMostReplicas) return "";
+  return fmt::format("the number of copies must be from 1 to {}, not '{}'", dht::kMostReplicas, text);
 }
 
 std::string check_lease(const std::string& text) {
@@ -82,6 +85,11 @@ std::string check_lease(const std::string& text) {
   }
   return fmt::format("'{}' is not a number of milliseconds from {} to {}", text, dht::kShortestLeaseMs,
                      dht::kLongestLeaseMs);
+}
+
+std::string check_byte_size(const std::string& text) {
+  if (parse_byte_size(text)) return "";
+  return fmt::format("'{}' is not a number of bytes, or one with K, M or G behind it (512M)", text);
 }
 
 /// Written so that it holds for no text that is "not a number" either.
@@ -122,6 +130,7 @@ class CommandLine {
 
   CLI::App app_{kDescription, "dhtd"};
   Options options_;
+  std::string max_memory_ = "0";
   double idle_seconds_ = 60;
   double header_seconds_ = 10;
   double stop_seconds_ = 60;
@@ -160,7 +169,10 @@ void CommandLine::add_identity() {
       "Parts of the table in a new cluster, a power of two up to 16384\n(default: 1024, or what the joined cluster "
       "has)")
       ->check(check_partitions);
-  add("--replicas", options_.replicas, "N", "Copies of each entry; this version keeps 1")->check(check_replicas);
+  add("--replicas", options_.replicas, "N",
+      "Copies of each entry, on as many members: 1 to 7, fixed at founding\n(default: 2, or what the joined cluster "
+      "has)")
+      ->check(check_replicas);
   add("--lease", options_.lease_ms, "MS",
       "How long a member may be silent before it is called down, and may\nserve without hearing from the others: 10 to "
       "60000, fixed at founding\n(default: 1000, or what the joined cluster has)")
@@ -174,6 +186,10 @@ void CommandLine::add_limits() {
       ->check(in_range(1, dht::kMaxKeyBytes));
   add("--max-value-bytes", options_.max_value_bytes, "BYTES", "Largest value (default: 1048576, most: 67108864)")
       ->check(in_range(1, kLargestValueLimit));
+  add("--max-memory", max_memory_, "BYTES",
+      "Memory for entries on this node, K, M and G may follow (512M); past it\nputs are refused (507), and a tenth is "
+      "kept for copies and moves\n(default: 0, no limit)")
+      ->check(check_byte_size);
   add("--max-connections", options_.max_connections, "N", "Connections of clients at a time (default: 10000)")
       ->check(in_range(1, 10'000'000));
   add("--max-in-flight", options_.max_in_flight, "N", "Unanswered requests of one connection (default: 128)")
@@ -214,6 +230,7 @@ Options CommandLine::collect() const {
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   };
   Options options = options_;
+  options.max_memory_bytes = parse_byte_size(max_memory_).value_or(0);
   options.idle_timeout = milliseconds(idle_seconds_);
   options.header_timeout = milliseconds(header_seconds_);
   options.stop_timeout = milliseconds(stop_seconds_);

@@ -30,6 +30,7 @@ struct Options {
   unsigned threads = 0;  ///< zero: as many as the machine has cores
   std::size_t max_key_bytes = dht::kMaxKeyBytes;
   std::size_t max_value_bytes = dht::kDefaultMaxValueBytes;
+  std::uint64_t max_memory_bytes = 0;  ///< zero: no limit
   std::size_t max_connections = 10'000;
   std::size_t max_in_flight = 128;
   std::chrono::milliseconds idle_timeout{60'000};

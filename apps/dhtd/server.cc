@@ -113,6 +113,7 @@ dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port
   if (options.lease_ms) node.lease = std::chrono::milliseconds(*options.lease_ms);
   node.max_key_bytes = options.max_key_bytes;
   node.max_value_bytes = options.max_value_bytes;
+  node.max_memory_bytes = options.max_memory_bytes;
   node.log = log_;
   return node;
 }

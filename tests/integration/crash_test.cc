@@ -1,5 +1,5 @@
-// A member crashes or is silent for longer than its lease: what it alone holds is refused, never answered wrongly,
-// until it speaks again or an operator gives it up (design.md 4 and 6).
+// A member of a cluster with one copy of each entry crashes or is silent for longer than its lease: what it alone holds
+// is refused, never answered wrongly, until it speaks again or an operator gives it up (design.md 4 and 6).
 #include <csignal>
 #include <string>
 #include <vector>
@@ -15,7 +15,7 @@ namespace {
 
 /// Three nodes with entries; the last one is neither the leader nor needed for a majority.
 struct Three {
-  Three() : nodes(start_cluster(2)), last({.name = "last"}) {
+  Three() : nodes(start_cluster(2, "n", {"--replicas", "1"})), last({.name = "last"}) {
     last.join(nodes[0]);
     put_all(nodes[0], entries);
     lost = entries_of(last);

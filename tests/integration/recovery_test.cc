@@ -71,11 +71,17 @@ TEST_CASE("three of five voters are killed: the others refuse, until they are re
   survivors[1].join(survivors[0]);
 
   CHECK(all_list_all(survivors));
-  CHECK(listing_difference(survivors, kept) == "");
+  // What they were the owners of, and what of the others' they had copies of.
+  Entries found = entries_of(survivors[0], entries);
+  found.merge(entries_of(survivors[1], entries));
+  CHECK(found.size() > kept.size());
+  CHECK(found.size() < entries.size());
+  CHECK(listing_difference(survivors, found) == "");
   const Entries fresh = make_entries("fresh", 200);
   put_all(survivors[0], fresh);
   for (TestNode& survivor : survivors) {
     CHECK(difference(survivor, kept) == "");
+    CHECK(difference(survivor, found) == "");
     CHECK(difference(survivor, fresh) == "");
     CHECK(survivor.view().unserved == 0);
   }

@@ -27,6 +27,8 @@ using dht::testing::PendingStatus;
 using scenario::read;
 using scenario::trouble;
 
+const dht::NodeOptions kOneCopy{.partitions = 64, .replicas = 1};
+
 std::size_t leader_of(Cluster& cluster, std::size_t seen_by) {
   const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
   for (std::size_t i = 0; i < cluster.size(); ++i) {
@@ -67,7 +69,7 @@ dht::Status wait(Cluster& cluster, const PendingStatus& pending) {
 }
 
 TEST_CASE("voters are the largest odd number up to five and to the number of members (design.md 5)") {
-  Cluster cluster{{.nodes = 7}};
+  Cluster cluster{{.nodes = 7, .node = kOneCopy}};
   const std::vector<std::size_t> wanted{1, 1, 3, 3, 5, 5, 5};
   CHECK(voters(cluster, 0) == 5);
   for (std::size_t left = 7; left > 1; --left) {
@@ -79,7 +81,7 @@ TEST_CASE("voters are the largest odd number up to five and to the number of mem
 TEST_CASE("when the leader crashes another voter takes over, and the cluster goes on (design.md 6)") {
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     CAPTURE(seed);
-    Cluster cluster{{.nodes = 5, .seed = seed}};
+    Cluster cluster{{.nodes = 5, .seed = seed, .node = kOneCopy}};
     const std::size_t leader = leader_of(cluster, 1);
     REQUIRE(leader < 5);
     const std::size_t other = leader == 0 ? 1 : 0;
@@ -99,7 +101,7 @@ TEST_CASE("when the leader crashes another voter takes over, and the cluster goe
 TEST_CASE("a join that begins while the leadership changes hands is done as soon as the dead leader is called down") {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     CAPTURE(seed);
-    Cluster cluster{{.nodes = 5, .seed = seed}};
+    Cluster cluster{{.nodes = 5, .seed = seed, .node = kOneCopy}};
     const std::size_t leader = leader_of(cluster, 1);
     const std::size_t other = leader == 0 ? 1 : 0;
     const std::size_t joiner = cluster.add_node();
@@ -112,7 +114,7 @@ TEST_CASE("a join that begins while the leadership changes hands is done as soon
 }
 
 TEST_CASE("a crashed member is called down when its lease has ended, and not before (design.md 6)") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = kOneCopy}};
   cluster.run_for(1s);
   const std::size_t crashed = leader_of(cluster, 0) == 2 ? 1 : 2;
   const auto began = cluster.timeline().now();
@@ -124,7 +126,7 @@ TEST_CASE("a crashed member is called down when its lease has ended, and not bef
 }
 
 TEST_CASE("the partitions of a crashed member are unserved, and served again when that very process speaks") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = kOneCopy}};
   const std::string key = key_of(cluster, 2);
   cluster.table(2).put(key, "v");
   cluster.pause(2);
@@ -144,7 +146,7 @@ TEST_CASE("the partitions of a crashed member are unserved, and served again whe
 }
 
 TEST_CASE("a member that is forgotten takes its entries along, and its partitions begin again with nothing") {
-  Cluster cluster{{.nodes = 4}};
+  Cluster cluster{{.nodes = 4, .node = kOneCopy}};
   scenario::fill(cluster, 0, "k", 200);
   const std::string lost = key_of(cluster, 3);
   cluster.crash(3);
@@ -159,7 +161,7 @@ TEST_CASE("a member that is forgotten takes its entries along, and its partition
 }
 
 TEST_CASE("members may be forgotten through one node at the same time, and one more than once") {
-  Cluster cluster{{.nodes = 5}};
+  Cluster cluster{{.nodes = 5, .node = kOneCopy}};
   for (const std::size_t crashed : {3u, 4u})
     cluster.crash(crashed);
   REQUIRE(cluster.run_until([&] { return is_down(cluster, 1, 3) && is_down(cluster, 1, 4); }, 4s));
@@ -173,7 +175,7 @@ TEST_CASE("members may be forgotten through one node at the same time, and one m
 }
 
 TEST_CASE("a member that was forgotten while it was silent stands alone with what it had") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = kOneCopy}};
   const std::string key = key_of(cluster, 2);
   cluster.table(2).put(key, "v");
   cluster.pause(2);
@@ -191,7 +193,7 @@ TEST_CASE("a member that was forgotten while it was silent stands alone with wha
 }
 
 TEST_CASE("a process started again under its name is let in once its predecessor's lease has ended (design.md 6)") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = kOneCopy}};
   cluster.run_for(1s);
   const auto began = cluster.timeline().now();
   cluster.crash(2);
@@ -205,7 +207,7 @@ TEST_CASE("a process started again under its name is let in once its predecessor
 TEST_CASE("a minority that is cut off refuses, and comes back when the cut heals (design.md 6)") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
-    Cluster cluster{{.nodes = 5, .seed = seed}};
+    Cluster cluster{{.nodes = 5, .seed = seed, .node = kOneCopy}};
     const std::string key = key_of(cluster, 0);
     cluster.table(0).put(key, "v");
     for (const std::size_t a : {0u, 1u}) {
@@ -226,7 +228,7 @@ TEST_CASE("a minority that is cut off refuses, and comes back when the cut heals
 }
 
 TEST_CASE("a link that works one way only ends the lease of the node that hears nothing (design.md 6)") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = kOneCopy}};
   const std::size_t leader = leader_of(cluster, 0);
   const std::size_t deaf = (leader + 1) % 3;
   cluster.network().cut_one_way(cluster.address(leader), cluster.address(deaf));
@@ -237,7 +239,7 @@ TEST_CASE("a link that works one way only ends the lease of the node that hears 
 }
 
 TEST_CASE("survivors of a lost majority are recovered by force, one by one, and joined (design.md 5)") {
-  Cluster cluster{{.nodes = 5}};
+  Cluster cluster{{.nodes = 5, .node = kOneCopy}};
   scenario::fill(cluster, 0, "k", 300);
   std::vector<std::string> kept;
   for (const std::size_t survivor : {3u, 4u}) {
@@ -268,7 +270,7 @@ TEST_CASE("survivors of a lost majority are recovered by force, one by one, and 
 TEST_CASE("a paused leader that comes back finds another one in its place, and follows it") {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
-    Cluster cluster{{.nodes = 3, .seed = seed}};
+    Cluster cluster{{.nodes = 3, .seed = seed, .node = kOneCopy}};
     const std::size_t leader = leader_of(cluster, 0);
     const std::size_t other = (leader + 1) % 3;
     cluster.pause(leader);

@@ -210,7 +210,7 @@ TEST_CASE("a node that has left one cluster and fails to join another brings bac
 }
 
 TEST_CASE("a member that was crashed and holds data is unserved, and the others answer clearly and go on") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = {.partitions = 64, .replicas = 1}}};
   for (int i = 0; i < 60; ++i)
     cluster.table(0).put("k" + std::to_string(i), "v");
   const auto lost = scenario::listed_keys(cluster, 2);
@@ -237,7 +237,7 @@ TEST_CASE("a member that was crashed and holds data is unserved, and the others 
 }
 
 TEST_CASE("a process that crashed comes back under its name, as a new node; what the old one held stays unserved") {
-  Cluster cluster{{.nodes = 3}};
+  Cluster cluster{{.nodes = 3, .node = {.partitions = 64, .replicas = 1}}};
   for (int i = 0; i < 60; ++i)
     cluster.table(0).put("k" + std::to_string(i), "v");
   const auto lost = scenario::listed_keys(cluster, 2);

@@ -35,7 +35,7 @@ bool stay_ready(Cluster& cluster, dht::Duration duration) {
 }  // namespace
 
 TEST_CASE("a join that takes many leases ends with a member that is heard as well as any other") {
-  Cluster cluster{{.nodes = 2, .node = {.partitions = 64, .lease = 100ms}, .storage_delay = 100ms}};
+  Cluster cluster{{.nodes = 2, .node = {.partitions = 64, .replicas = 1, .lease = 100ms}, .storage_delay = 100ms}};
   const std::size_t joiner = cluster.add_node();
   scenario::fill(cluster, joiner, "k", 100);
   const auto began = cluster.timeline().now();

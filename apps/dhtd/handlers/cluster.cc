@@ -33,7 +33,7 @@ const char* const kRecoverUsage =
     "the others live after all there are two tables that do not know of each other. If that is what you want: POST "
     "/dht/recover?force=true. Nothing was changed.";
 const char* const kRecovered =
-    "This node stands alone now, with the entries that it was primary for. Recover the other survivors the same way, "
+    "This node stands alone now, with the entries of which it had a copy. Recover the other survivors the same way, "
     "then join them to this one.\n";
 
 http::Failure describe_forget_error(const dht::Status& status) {

@@ -10,9 +10,8 @@ namespace {
 /// Null where the cluster has given this node up.
 const dht::NodeRecord* find_self(const ClusterAdmin& admin, const dht::ClusterMap& map) { return map.find(admin.id()); }
 
-/// The member that alone has the entries of a hash slot.
-const dht::NodeRecord& holder_of(const dht::ClusterMap& map, std::uint32_t slot) {
-  return *map.find(map.partitions.at(slot * map.settings.partitions / dht::kHashSlots).primary);
+const dht::PartitionRecord& partition_of(const dht::ClusterMap& map, std::uint32_t slot) {
+  return map.partitions.at(slot * map.settings.partitions / dht::kHashSlots);
 }
 
 }  // namespace
@@ -46,9 +45,17 @@ std::string why_not_applied(const ClusterAdmin& admin, std::uint32_t slot) {
            "Nothing was changed, and nothing that it holds is lost. Ask another member, or again when GET /readyz says "
            "that it serves.";
   }
-  const dht::NodeRecord& holder = holder_of(*map, slot);
+  const dht::PartitionRecord& partition = partition_of(*map, slot);
+  const dht::NodeRecord& holder = *map->find(partition.primary);
   if (holder.state != dht::NodeState::down) {
     return "The request was not carried out and may be sent again: no primary took it in time.";
+  }
+  if (!partition.backups.empty()) {
+    return fmt::format(
+        "The request was not carried out: none of the members that have a copy of this key answers, \"{}\" ({}) among "
+        "them. Nothing was changed, and the key is served again when one of them comes back. If all are gone for good, "
+        "POST /dht/forget?name=NAME gives up what they alone held, one after the other.",
+        holder.name, to_string(holder.address));
   }
   return fmt::format(
       "The request was not carried out: the only copy of this key is at member \"{}\" ({}), which does not answer. "

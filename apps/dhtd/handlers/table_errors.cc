@@ -21,6 +21,11 @@ http::Failure describe_table_error(std::error_code error) {
   if (error == dht::Errc::precondition_failed) {
     return {412, "precondition_failed", "The entry is not in the state that the request demands; nothing was changed."};
   }
+  if (error == dht::Errc::out_of_memory) {
+    return {507, "out_of_memory",
+            "The value was not stored: a member that would keep it is at its limit of memory (option --max-memory). "
+            "Nothing was changed, and reads and deletes go on. Delete entries, add members or raise the limit."};
+  }
   if (error == dht::Errc::too_large) return {413, "too_large", "The key or the value is over its limit."};
   if (error == dht::Errc::invalid_argument) return {400, "invalid_argument", "The request makes no sense."};
   return {500, "internal", "The request failed: " + error.message() + "."};

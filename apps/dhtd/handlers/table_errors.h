@@ -1,5 +1,5 @@
 // What the errors of libdht are over HTTP. The status says what to do next: 503 the same again, 504 find out first,
-// anything else ask differently.
+// 507 make room, anything else ask differently.
 //
 // Thread rule: pure functions.
 #pragma once

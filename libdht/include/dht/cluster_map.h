@@ -21,11 +21,14 @@ namespace dht {
 /// Fixed when a cluster is founded.
 struct ClusterSettings {
   std::uint32_t partitions = 1024;  ///< a power of two, 1..16384
-  std::uint32_t replicas = 1;       ///< copies of each entry, the primary's included
+  std::uint32_t replicas = 1;       ///< copies of each entry, the primary's included; 1..kMostReplicas
   std::uint32_t lease_ms = 1000;    ///< how long a node may serve, or lead, without word of a majority; 10..60000
 
   bool operator==(const ClusterSettings&) const = default;
 };
+/// Where nothing else is asked for; one crash then costs no data.
+inline constexpr std::uint32_t kDefaultReplicas = 2;
+inline constexpr std::uint32_t kMostReplicas = 7;
 inline constexpr std::uint32_t kShortestLeaseMs = 10;
 inline constexpr std::uint32_t kLongestLeaseMs = 60'000;
 
@@ -54,7 +57,10 @@ struct LearnerRecord {
 };
 
 struct PartitionRecord {
-  Epoch epoch = 0;
+  Epoch epoch = 0;  ///< grows whenever the primary or the backups change
+  /// The epoch in which the primary took over: it begins as a new one then, even where it was primary before. Later
+  /// epochs differ from it in the backups alone.
+  Epoch primary_since = 1;
   /// The epoch in which it was begun with nothing in it: at the founding, or when its loss was accepted.
   Epoch empty_from = 1;
   /// All versions given since then are greater: what was lost may have had any up to it.
@@ -93,9 +99,9 @@ using ClusterMapPtr = std::shared_ptr<const ClusterMap>;
 /// The first invariant that the map breaks, as a sentence; empty for a sound map. Checked: settings valid; revision and
 /// cluster not zero; nodes in ascending order without repetition, names valid (`is_valid_name`); leader
 /// and voters, present and to come, are members that are not joining, the leader is among them; one record per
-/// partition; in each an epoch, begun empty in that epoch or before, no node twice among primary, backups and learners,
-/// each of them a member that is not joining; only active or leaving (or down, unserved) nodes are primary; a learner's
-/// `since` is no newer than the map.
+/// partition; in each an epoch, begun empty no later than the primary took over, and that no later than now; no node
+/// twice among primary, backups and learners, each of them a member that is not joining; only active or leaving (or
+/// down, unserved) nodes are primary; a learner's `since` is no newer than the map.
 std::optional<std::string> violation(const ClusterMap& map);
 
 /// A new cluster of one node, which is active, leader, voter and primary of everything, at revision 1 and epoch 1.

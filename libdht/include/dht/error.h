@@ -33,7 +33,11 @@ enum class Errc {
   unreachable,
   /// Bytes received or stored do not have the form that they must have.
   corrupt,
+  /// A node that would keep the entry is at its limit of memory; nothing was changed. Reads and erases go on.
+  out_of_memory,
 };
+/// Codes travel as numbers: a new one comes last.
+inline constexpr Errc kLastErrc = Errc::out_of_memory;
 
 /// The category of every `Errc`; its name is "dht".
 const std::error_category& error_category() noexcept;

@@ -27,13 +27,26 @@ namespace dht {
 /// Success, or the error and a sentence: what happened, what was kept, what to do.
 using StatusHandler = Function<void(Status)>;
 
-/// What a node tells the leader about one replica that is on the move; each fact is repeated until the map settles it.
+/// Where a replica stands in the history of its partition: its last change, and the epoch in which the primary that
+/// numbered it had taken over. The greater one, by epoch and then by number, is further.
+struct ReplicaPosition {
+  Epoch epoch = 0;
+  std::uint64_t seq = 0;
+
+  auto operator<=>(const ReplicaPosition&) const = default;
+};
+
+/// What a node tells the leader about one of its replicas; each fact is repeated until the map settles it.
 struct PartitionReport {
   PartitionId partition = 0;
-  Epoch epoch = 0;
+  Epoch epoch = 0;                     ///< of the map by which the replica has its role
   bool stopped = false;                ///< the primary is drained and will not serve `epoch` again
   std::vector<LearnerRecord> level{};  ///< learners that have everything and are waited for
   std::vector<LearnerRecord> lost{};   ///< learners whose stream broke
+  /// At the primary: backups that it does not reach, or that do not fit. It asks the leader to take them out.
+  std::vector<NodeId> lost_backups{};
+  /// At a backup whose primary is down: what it has, and it takes nothing more of that primary in `epoch`.
+  std::optional<ReplicaPosition> sealed_at{};
 
   bool operator==(const PartitionReport&) const = default;
 };
@@ -43,6 +56,7 @@ struct NodeReport {
   StorageStatistics statistics{};             ///< of the partitions that the node is primary for
   std::vector<ClusterId> copies_of{};         ///< clusters of which the node may hold unchanged copies
   std::vector<PartitionReport> partitions{};  ///< only those with something to say
+  bool is_full = false;                       ///< its memory is at the limit for what clients put
 
   bool operator==(const NodeReport&) const = default;
 };
@@ -53,6 +67,8 @@ enum class Kept : std::uint8_t {
   entries,  ///< its own: nobody else may have them any more
 };
 
+struct MembershipView;
+
 /// The node's side: what membership asks of whoever holds the data. All calls come on the node's scheduler.
 class MembershipClient {
  public:
@@ -61,6 +77,8 @@ class MembershipClient {
   /// The leader orders this primary to hand the partition over.
   virtual void on_hand_over(PartitionId partition, Epoch epoch) = 0;
   virtual NodeReport report() const = 0;
+  /// News of the members of the node's cluster; `Membership::view()` says the same.
+  virtual void on_view(const MembershipView& view) { static_cast<void>(view); }
 
   // A join, in this order; `abandon_join` at any moment before `switch_to` undoes it: the node serves its own table as
   // before and keeps all its data.
@@ -76,7 +94,8 @@ class MembershipClient {
   virtual void switch_to(ClusterMapPtr map) = 0;
   virtual void abandon_join(Function<void()> done) = 0;
 
-  /// The node is a member no longer: it founds `alone`, with what it was primary for.
+  /// The node is a member no longer: it founds `alone`, with what it was primary for, and as `entries` also with what
+  /// it was backup for.
   virtual void stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) = 0;
 
   /// The node may serve again, after a time in which it might not.
@@ -90,6 +109,7 @@ struct MemberView {
   NodeId node{};
   bool alive = false;
   StorageStatistics statistics{};
+  bool is_full = false;  ///< as it last reported
 };
 
 struct OperationView {
@@ -145,8 +165,8 @@ class Membership {
   /// The member called `name`, which is down, is given up, with what it alone held. Errors: invalid_argument (no such
   /// member), conflict (it is not down), not_applied (no leader could be asked), stopped.
   virtual void forget(std::string name, StatusHandler handler) = 0;
-  /// Where a majority of the voters is gone for good: this node becomes a cluster of one, with the entries that it is
-  /// primary for. Errors: conflict (it holds a lease, so there is a majority; or a join or leave is under way),
+  /// Where a majority of the voters is gone for good: this node becomes a cluster of one, with the entries of which it
+  /// has a copy. Errors: conflict (it holds a lease, so there is a majority; or a join or leave is under way),
   /// stopped.
   virtual void recover(StatusHandler handler) = 0;
 

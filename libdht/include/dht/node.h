@@ -44,9 +44,13 @@ struct NodeOptions {
   std::string advertise{};
   /// Fixed when a cluster is founded. Left empty, a joining node adopts the cluster's; told otherwise it is refused.
   std::optional<std::uint32_t> partitions{};  ///< default 1024
-  std::optional<std::uint32_t> replicas{};    ///< default 1
+  std::optional<std::uint32_t> replicas{};    ///< default 2
   std::size_t max_key_bytes = kMaxKeyBytes;
   std::size_t max_value_bytes = kDefaultMaxValueBytes;
+  /// How much memory the entries here may take, with all that is kept to find them; zero: no limit. A put that would
+  /// bring the node near it (a tenth is kept for copies and moves), or whose backup is known to be there, is refused
+  /// with Errc::out_of_memory, and nothing is changed. Each node may have a limit of its own.
+  std::uint64_t max_memory_bytes = 0;
   /// Requests begun here and not yet answered; past it `overloaded`.
   std::size_t max_requests_in_flight = 65536;
   /// How long a node may serve, or lead, without word of a majority; also how soon a silent one is missed. Fixed when a
@@ -150,7 +154,7 @@ class Node final : public Table {
   /// has that name), conflict (it is not down, or has just come back), not_applied (no leader), stopped.
   void forget(std::string_view name, StatusHandler handler);
   /// Where a majority of the voters is gone for good: makes this node a cluster of one, on behalf of an operator, with
-  /// the entries that it is primary for; all else is for other survivors to bring, each recovered the same way and
+  /// the entries of which it has a copy; all else is for other survivors to bring, each recovered the same way and
   /// joined to this one. Errors: conflict (it holds a lease, so a majority lives; a join or leave is under way),
   /// stopped.
   void recover(StatusHandler handler);

@@ -114,6 +114,10 @@ class Storage {
   virtual ~Storage() = default;
   /// The partition's entries as they were left, or none. Must not be open twice at once. The Storage outlives it.
   virtual std::unique_ptr<PartitionStorage> open(ClusterId cluster, PartitionId partition) = 0;
+  /// What the entries of all open partitions take in memory, with all that is kept to find them. Asked at every write
+  /// where there is a limit (`NodeOptions::max_memory_bytes`), so it must cost next to nothing. A storage that does not
+  /// know says zero, and no limit applies to it.
+  virtual std::uint64_t memory_bytes() const noexcept { return 0; }
 };
 
 /// Keeps everything in memory; every call completes inline. Where memory runs out, a call returns

@@ -6,7 +6,7 @@
 // Asio completion tokens (`async_get` and its like in dht/asio.h, so co_await and futures).
 //
 // Errors: not_applied, outcome_unknown (writes only), precondition_failed, too_large, overloaded, cancelled, stopped,
-// invalid_argument. What each says of the write is written at `Errc`.
+// invalid_argument, out_of_memory (puts only). What each says of the write is written at `Errc`.
 //
 // Thread rule: all methods may be called from any thread. A handler is called exactly once, on any thread, perhaps
 // before the call that passed it returns, and never under a lock. Do not block in a handler, and do not destroy the

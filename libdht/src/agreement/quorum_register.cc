@@ -9,9 +9,10 @@ namespace dht::agreement {
 
 namespace {
 
-// Two proposers that outbid each other part by chance; the longer it goes on, the further.
+// Two proposers that outbid each other part by chance; the longer it goes on, the further. Up to a quarter of a second:
+// while there is no leader nobody may be long away.
 constexpr Duration kFirstPause = std::chrono::milliseconds{4};
-constexpr unsigned kMostDoublings = 9;
+constexpr unsigned kMostDoublings = 6;
 
 Duration random_pause(unsigned failures, std::uint64_t random) {
   const Duration longest = kFirstPause * (1 << std::min(failures, kMostDoublings));
@@ -43,7 +44,10 @@ void QuorumRegister::become(ClusterMapPtr chosen, AcceptorState remembered) {
 
 void QuorumRegister::learn(const ClusterMapPtr& chosen) {
   if (known_ == nullptr || chosen->cluster != known_->cluster) return;
-  if (chosen->revision > known_->revision) known_ = chosen;
+  if (chosen->revision <= known_->revision) return;
+  known_ = chosen;
+  // What is waiting to try again may be settled by it: who was elected by the help of others must learn that at once.
+  if (pause_) pause_ = scheduler_.call_later(Duration{}, [this] { end_pause(); });
 }
 
 wire::Answer QuorumRegister::on_call(const wire::Call& call) {
@@ -157,7 +161,12 @@ void QuorumRegister::end_round() {
 void QuorumRegister::try_again() {
   const bool wiser = known_->revision > round_known_;
   pause_ = scheduler_.call_later(wiser ? Duration{} : random_pause(failures_++, scheduler_.random()),
-                                 [this] { begin_round(); });
+                                 [this] { end_pause(); });
+}
+
+void QuorumRegister::end_pause() {
+  pause_.reset();
+  begin_round();
 }
 
 void QuorumRegister::end_operation(Outcome outcome) {

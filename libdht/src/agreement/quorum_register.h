@@ -77,6 +77,7 @@ class QuorumRegister final : public Register {
                  const wire::Answer& answer);
   void end_round();
   void try_again();
+  void end_pause();
   void end_operation(Outcome outcome);
   void deliver_later();
   void deliver();

@@ -34,6 +34,9 @@ class ErrorCategory final : public std::error_category {
         return "no peer could be reached; nothing was changed";
       case Errc::corrupt:
         return "the bytes do not have the form that they must have";
+      case Errc::out_of_memory:
+        return "a node that would keep the entry is at its limit of memory; nothing was changed, erase entries or add "
+               "nodes";
     }
     return "unknown error " + std::to_string(code);
   }

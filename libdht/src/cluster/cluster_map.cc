@@ -40,6 +40,9 @@ class Inspection {
       return fmt::format("{} partitions: not a power of two up to {}", map_.settings.partitions, kHashSlots);
     }
     if (map_.settings.replicas == 0) return "no copies are wanted";
+    if (map_.settings.replicas > kMostReplicas) {
+      return fmt::format("{} copies are wanted: more than {}", map_.settings.replicas, kMostReplicas);
+    }
     if (map_.settings.lease_ms < kShortestLeaseMs || map_.settings.lease_ms > kLongestLeaseMs) {
       return fmt::format("a lease of {} ms: not one of {} to {} ms", map_.settings.lease_ms, kShortestLeaseMs,
                          kLongestLeaseMs);
@@ -86,9 +89,13 @@ class Inspection {
   Broken check_partition(std::size_t p) {
     const PartitionRecord& partition = map_.partitions[p];
     if (partition.epoch == 0) return fmt::format("partition {} has no epoch", p);
-    if (partition.empty_from == 0 || partition.empty_from > partition.epoch) {
-      return fmt::format("partition {} was begun empty in epoch {}, but is in epoch {}", p, partition.empty_from,
+    if (partition.primary_since > partition.epoch) {
+      return fmt::format("partition {} has a primary since epoch {}, but is in epoch {}", p, partition.primary_since,
                          partition.epoch);
+    }
+    if (partition.empty_from == 0 || partition.empty_from > partition.primary_since) {
+      return fmt::format("partition {} was begun empty in epoch {}, but has a primary since epoch {}", p,
+                         partition.empty_from, partition.primary_since);
     }
     if (partition.floor >= base::HybridClock::kLimit) return fmt::format("partition {} has an impossible floor", p);
     auto broken = check_role(p, partition.primary);
@@ -130,6 +137,7 @@ std::string name_of(const ClusterMap& map, NodeId id) {
 
 std::string describe(const ClusterMap& map, const PartitionRecord& partition) {
   std::string text = fmt::format("epoch {}, primary {}", partition.epoch, name_of(map, partition.primary));
+  if (partition.primary_since < partition.epoch) text += fmt::format(" since epoch {}", partition.primary_since);
   if (partition.empty_from > 1) text += fmt::format(", begun empty in epoch {}", partition.empty_from);
   for (const NodeId backup : partition.backups)
     text += fmt::format(", backup {}", name_of(map, backup));
@@ -189,7 +197,7 @@ ClusterMap found_cluster(ClusterId cluster, const ClusterSettings& settings, Nod
                  .generation = 1,
                  .voters = {founder},
                  .nodes = {{founder, std::move(name), std::move(address), NodeState::active}}};
-  map.partitions.assign(settings.partitions, {.epoch = 1, .empty_from = 1, .primary = founder});
+  map.partitions.assign(settings.partitions, {.epoch = 1, .primary_since = 1, .empty_from = 1, .primary = founder});
   DHT_ASSERT(!violation(map));
   return map;
 }

@@ -30,8 +30,8 @@ enum : std::uint32_t {
 };
 }
 
-/// partition* with partition = epoch, epochs since it was begun empty, floor, primary, count of backups, backup*, count
-/// of learners, (learner, since)*; all varints.
+/// partition* with partition = epoch, epochs since the primary took over, epochs before that since it was begun empty,
+/// floor, primary, count of backups, backup*, count of learners, (learner, since)*; all varints.
 std::string encode_roles(const ClusterMap& map) {
   std::string out;
   out.reserve(map.partitions.size() * 4);
@@ -42,7 +42,8 @@ std::string encode_roles(const ClusterMap& map) {
   };
   for (const PartitionRecord& partition : map.partitions) {
     wire::append_varint(out, partition.epoch);
-    wire::append_varint(out, partition.epoch - partition.empty_from);
+    wire::append_varint(out, partition.epoch - partition.primary_since);
+    wire::append_varint(out, partition.primary_since - partition.empty_from);
     wire::append_varint(out, partition.floor);
     append_node(partition.primary);
     wire::append_varint(out, partition.backups.size());
@@ -73,9 +74,12 @@ class RolesReader {
 
  private:
   bool read(PartitionRecord& partition) {
+    std::uint64_t with_primary = 0;
     std::uint64_t since_empty = 0;
-    if (!number(partition.epoch) || !number(since_empty) || since_empty >= partition.epoch) return false;
-    partition.empty_from = partition.epoch - since_empty;
+    if (!number(partition.epoch) || !number(with_primary) || with_primary >= partition.epoch) return false;
+    partition.primary_since = partition.epoch - with_primary;
+    if (!number(since_empty) || since_empty >= partition.primary_since) return false;
+    partition.empty_from = partition.primary_since - since_empty;
     if (!number(partition.floor) || !node(partition.primary)) return false;
     std::uint64_t backups = 0;
     if (!number(backups) || backups > nodes_.size() || backups > rest_.size()) return false;

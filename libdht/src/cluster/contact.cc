@@ -141,7 +141,11 @@ void Contact::on_answer(const ClusterMapPtr& asked, std::error_code error, const
 }
 
 void Contact::on_own_answer(const wire::Answer& answer) {
-  if (!answer.error) member_.set_view(make_view(answer.members, answer.operations));
+  if (!answer.error) {
+    MembershipView view = make_view(answer.members, answer.operations);
+    member_.client().on_view(view);
+    member_.set_view(std::move(view));
+  }
   if (!answer.grant) return;
   const Instant now = member_.scheduler().now();
   const bool had_ended = !may_serve(now);

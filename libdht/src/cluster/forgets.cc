@@ -54,6 +54,22 @@ std::map<NodeId, std::size_t> loads(const Scene& scene, const std::set<NodeId>& 
   return loads;
 }
 
+/// Whether somebody else has what the forgotten node had of the partition. A backup that is alive takes it over by
+/// itself (failover.h), and a primary that is alive asks to be rid of a backup. Where all the others are down, too, one
+/// of those is waited for from now on, and the operator's word does for the primary's.
+bool pass_to_backup(NodeId forgotten, PartitionId p, const Scene& scene, MapChange& change) {
+  const PartitionRecord record = change.map().partitions[p];
+  const auto is_down = [&](NodeId id) { return change.map().find(id)->state == NodeState::down; };
+  const bool is_backup = std::find(record.backups.begin(), record.backups.end(), forgotten) != record.backups.end();
+  if (is_backup && is_down(record.primary)) change.remove_backup(p, forgotten);
+  if (record.primary != forgotten || record.backups.empty()) return record.primary != forgotten;
+  const bool some_live = std::any_of(record.backups.begin(), record.backups.end(),
+                                     [&](NodeId id) { return !is_down(id) || scene.is_alive(id); });
+  if (some_live) return true;
+  change.fail_over(p, record.backups.front(), {record.backups.begin() + 1, record.backups.end()});
+  return true;
+}
+
 }  // namespace
 
 void Forgets::ask(NodeId caller, std::string_view name, std::uint64_t wall_ms, const Scene& scene) {
@@ -76,6 +92,7 @@ void Forgets::carry_out(const Scene& scene, const std::set<NodeId>& shunned, Map
     // All in one change: a member that came back in between would have lost what it held.
     if (change.map().is_voter(forget.node)) continue;
     for (PartitionId p = 0; p < change.map().partitions.size(); ++p) {
+      if (pass_to_backup(forget.node, p, scene, change)) continue;
       const PartitionRecord& record = change.map().partitions[p];
       if (record.primary != forget.node || !record.learners.empty()) continue;
       const auto least = std::min_element(holders.begin(), holders.end(),

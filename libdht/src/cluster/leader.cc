@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "cluster/admission.h"
+#include "cluster/failover.h"
 #include "cluster/refusal.h"
 #include "cluster/voters.h"
 
@@ -186,7 +187,8 @@ void Leader::stop(LeaderEffects& effects) {
 std::vector<wire::MemberReport> Leader::members(Instant now) const {
   std::vector<wire::MemberReport> result;
   for (const NodeRecord& node : map_->nodes) {
-    result.push_back({node.id, grants_.is_alive(node.id, now), reports_.statistics(node.id)});
+    result.push_back(
+        {node.id, grants_.is_alive(node.id, now), reports_.statistics(node.id), reports_.is_full(node.id)});
   }
   return result;
 }
@@ -316,9 +318,11 @@ void Leader::change_all(const Scene& at, MapChange& change) {
   }
   change_voters(at, change);
   const MoveInputs inputs{grants_, reports_, shunned, at.now};
+  fail_over(at, change);
   moves_.finish(*map_, inputs, change);
   forgets_.carry_out(at, shunned, change);
   leaves_.remove(at, change);
+  remove_replaced(change);
   joins_.admit(at, change);
   moves_.begin(*map_, inputs, change);
   joins_.count_moves(change.map(), moves_.waiting());
@@ -328,8 +332,22 @@ void Leader::change_all(const Scene& at, MapChange& change) {
 void Leader::change_states(const Scene& at, MapChange& change) const {
   for (const NodeRecord& node : map_->nodes) {
     const bool is_alive = at.is_alive(node.id);
-    if (node.state == NodeState::down && is_alive) change.mark_active(node.id);
+    if (node.state == NodeState::down && is_alive) {
+      change.mark_active(node.id);
+      reopen_partitions_of(node.id, change);
+    }
     if (is_member(&node) && !is_alive) change.mark_down(node.id);
+  }
+}
+
+/// Dead members whose name another one bears by now: those are gone for good, and need not be listed once they hold
+/// nothing any more.
+void Leader::remove_replaced(MapChange& change) const {
+  for (const NodeRecord& node : map_->nodes) {
+    const NodeRecord* still = change.map().find(node.id);
+    if (still == nullptr || still->state != NodeState::down || !is_removable(change.map(), node.id)) continue;
+    const NodeRecord* holder = change.map().find_name(node.name);
+    if (is_member(holder) && holder->id != node.id) change.remove_node(node.id);
   }
 }
 

@@ -103,6 +103,7 @@ class Leader {
   bool is_condemned(NodeId node) const;
   wire::LeaseGrant grant(NodeId node, const wire::LeaseAsk& ask, Instant now);
   void adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects);
+  void remove_replaced(MapChange& change) const;
   void advance(Instant now, LeaderEffects& effects);
   std::set<NodeId> shunned() const;
   bool may_propose(Instant now) const noexcept;

@@ -115,30 +115,56 @@ void MapChange::remove_learner(PartitionId partition, NodeId node) {
   DHT_ASSERT(erased == 1);
 }
 
-void MapChange::move_primary(PartitionId partition, NodeId to) {
+void MapChange::promote(PartitionId partition, NodeId node) {
   PartitionRecord& record = partition_record(partition);
-  const NodeRecord& learner = member(to);
-  DHT_ASSERT(learner.state == NodeState::active);
-  DHT_ASSERT(std::any_of(record.learners.begin(), record.learners.end(), is_learner(to)));
-  record.primary = to;
-  record.learners.clear();
+  const auto erased = std::erase_if(record.learners, is_learner(node));
+  DHT_ASSERT(erased == 1);
+  record.backups.insert(std::upper_bound(record.backups.begin(), record.backups.end(), node), node);
   ++record.epoch;
+}
+
+void MapChange::remove_backup(PartitionId partition, NodeId node) {
+  PartitionRecord& record = partition_record(partition);
+  const auto erased = std::erase(record.backups, node);
+  DHT_ASSERT(erased == 1);
+  ++record.epoch;
+}
+
+void MapChange::hand_over(PartitionId partition, NodeId to, std::vector<NodeId> backups) {
+  PartitionRecord& record = partition_record(partition);
+  DHT_ASSERT(member(to).state == NodeState::active);
+  DHT_ASSERT(record.primary != to && has_role(record, to));
+  take_over(record, to, std::move(backups));
+}
+
+void MapChange::fail_over(PartitionId partition, NodeId to, std::vector<NodeId> backups) {
+  PartitionRecord& record = partition_record(partition);
+  DHT_ASSERT(member(record.primary).state == NodeState::down);
+  DHT_ASSERT(std::find(record.backups.begin(), record.backups.end(), to) != record.backups.end());
+  take_over(record, to, std::move(backups));
 }
 
 void MapChange::reopen_primary(PartitionId partition) {
   PartitionRecord& record = partition_record(partition);
+  take_over(record, record.primary, record.backups);
+}
+
+void MapChange::take_over(PartitionRecord& record, NodeId primary, std::vector<NodeId> backups) {
+  DHT_ASSERT(std::find(backups.begin(), backups.end(), primary) == backups.end());
+  record.primary = primary;
+  std::sort(backups.begin(), backups.end());
+  record.backups = std::move(backups);
   record.learners.clear();
-  ++record.epoch;
+  record.primary_since = ++record.epoch;
 }
 
 void MapChange::begin_empty(PartitionId partition, NodeId to, Version floor) {
   PartitionRecord& record = partition_record(partition);
   const NodeRecord& primary = member(to);
   DHT_ASSERT(primary.state == NodeState::active && !has_role(record, to));
-  DHT_ASSERT(member(record.primary).state == NodeState::down && record.learners.empty());
-  record.primary = to;
-  record.backups.clear();
-  record.empty_from = ++record.epoch;
+  DHT_ASSERT(member(record.primary).state == NodeState::down && record.backups.empty() && record.learners.empty());
+  take_over(record, to, {});
+  record.empty_from = record.epoch;
   DHT_ASSERT(floor >= record.floor);
   record.floor = floor;
 }

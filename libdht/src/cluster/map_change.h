@@ -49,15 +49,23 @@ class MapChange {
   void add_learner(PartitionId partition, NodeId node);
   /// `node` must be a learner of the partition.
   void remove_learner(PartitionId partition, NodeId node);
-  /// Ends a move: the learner `to`, which must be active, becomes the primary in a new epoch. The old primary leaves
-  /// the partition and so do all other learners; backups stay.
-  void move_primary(PartitionId partition, NodeId to);
-  /// Ends a move that broke off after the primary had stopped: the same primary serves on in a new epoch (a stopped
-  /// primary never serves its old one again), without learners.
+  /// The learner `node`, which has everything, is a backup in a new epoch, of the same primary.
+  void promote(PartitionId partition, NodeId node);
+  /// The backup `node` leaves the partition; the same primary goes on in a new epoch. A learner that is as good, or the
+  /// primary itself, must be alive.
+  void remove_backup(PartitionId partition, NodeId node);
+  /// The primary, which has stopped and is drained, hands over to `to`, a learner or backup that is active. `backups`
+  /// are those that stay: of the backups and the old primary. Learners are dropped: they follow the old one.
+  void hand_over(PartitionId partition, NodeId to, std::vector<NodeId> backups);
+  /// The primary is down, and of the backups `to` takes its place: the furthest that is known. `backups` are those of
+  /// the others that stay.
+  void fail_over(PartitionId partition, NodeId to, std::vector<NodeId> backups);
+  /// The same primary takes over anew: one that had stopped (it never serves its old epoch again), or that was down
+  /// (its backups take nothing more in the old epoch). Without learners.
   void reopen_primary(PartitionId partition);
   /// The loss of what the partition held is accepted: `to`, which must be active and have no role in it, is its primary
   /// in a new epoch and begins with nothing, and with versions above `floor`, which grows. The present primary must be
-  /// down; there must be no learners.
+  /// down; there must be neither backups nor learners.
   void begin_empty(PartitionId partition, NodeId to, Version floor);
 
   /// True where no operation was made.
@@ -71,6 +79,7 @@ class MapChange {
  private:
   NodeRecord& member(NodeId id);
   PartitionRecord& partition_record(PartitionId partition);
+  static void take_over(PartitionRecord& record, NodeId primary, std::vector<NodeId> backups);
 
   ClusterMap map_;
   bool changed_ = false;

@@ -18,14 +18,26 @@ auto count_moving(const ClusterMap& map) {
                        [](const PartitionRecord& partition) { return !partition.learners.empty(); });
 }
 
+/// What becomes of the partitions of a primary that is down.
+std::string fate_of_partitions(NodeId primary, const ClusterMap& map) {
+  const std::uint64_t all = primaries_of(map, primary);
+  const auto alone = static_cast<std::uint64_t>(
+      std::count_if(map.partitions.begin(), map.partitions.end(), [primary](const PartitionRecord& partition) {
+        return partition.primary == primary && partition.backups.empty();
+      }));
+  if (alone == all) return fmt::format("the {} partitions that it holds are unserved until it speaks again", all);
+  std::string fate = fmt::format("backups take over {} partitions that it was primary for", all - alone);
+  if (alone > 0) fate += fmt::format("; {} more have none and are unserved until it speaks again", alone);
+  return fate;
+}
+
 /// The line is empty where nothing has happened to the node.
 News news_of(const NodeRecord& node, const NodeRecord* before, const ClusterMap& after) {
   const bool was_down = before != nullptr && before->state == NodeState::down;
   if (node.state == NodeState::down) {
     if (was_down) return {};
-    return {LogLevel::warning,
-            fmt::format("{} at {} is gone: the {} partitions that it holds are unserved until it speaks again",
-                        node.name, to_string(node.address), primaries_of(after, node.id))};
+    return {LogLevel::warning, fmt::format("{} at {} is gone: {}", node.name, to_string(node.address),
+                                           fate_of_partitions(node.id, after))};
   }
   if (!is_member(&node) || is_member(before)) return {};
   return {.line = fmt::format("{} at {} {}: {} members", node.name, to_string(node.address),

@@ -19,7 +19,7 @@ constexpr Duration kAskAgain = std::chrono::milliseconds(50);
 ClusterMapPtr founded(const MemberOptions& options, ClusterId cluster) {
   ClusterSettings settings;
   settings.partitions = options.partitions.value_or(kDefaultPartitions);
-  settings.replicas = options.replicas.value_or(1);
+  settings.replicas = options.replicas.value_or(kDefaultReplicas);
   settings.lease_ms = options.lease_ms.value_or(settings.lease_ms);
   return std::make_shared<const ClusterMap>(
       found_cluster(cluster, settings, options.id, options.name, options.address));
@@ -35,7 +35,8 @@ MembershipView make_view(const std::vector<wire::MemberReport>& members,
                          const std::vector<wire::OperationReport>& operations) {
   MembershipView view;
   for (const wire::MemberReport& member : members) {
-    view.members.push_back({.node = member.node, .alive = member.alive, .statistics = member.statistics});
+    view.members.push_back(
+        {.node = member.node, .alive = member.alive, .statistics = member.statistics, .is_full = member.is_full});
   }
   for (const wire::OperationReport& operation : operations) {
     view.operations.push_back({.is_join = operation.is_join,

@@ -145,7 +145,7 @@ void ClusterMembership::begin_recovery(Request request) {
     member_.log(
         LogLevel::warning,
         fmt::format("recovered by force: this node has given up its cluster of {} members and stands alone, with "
-                    "the entries that it was primary for",
+                    "the entries of which it had a copy",
                     members));
     finish(recovery_handlers_, status);
     begin_requests();

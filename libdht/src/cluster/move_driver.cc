@@ -14,8 +14,9 @@ constexpr Duration kOrderAgain = milliseconds(250);
 constexpr Duration kFirstBackOff = milliseconds(200);
 constexpr Duration kLongestBackOff = milliseconds(2000);
 
-bool contains(const std::vector<LearnerRecord>& list, const LearnerRecord& learner) {
-  return std::find(list.begin(), list.end(), learner) != list.end();
+template <typename T>
+bool contains(const std::vector<T>& list, const T& item) {
+  return std::find(list.begin(), list.end(), item) != list.end();
 }
 
 /// Whether partitions may be given to the node.
@@ -25,50 +26,142 @@ bool is_target(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
          !inputs.shunned.contains(id);
 }
 
-/// Whether the move to this learner can go on. A primary that died after it had stopped is not needed any more.
-bool can_go_on(const ClusterMap& map, const PartitionRecord& record, const PartitionReport* report,
-               const LearnerRecord& learner, const MoveInputs& inputs) {
-  if (!is_target(map, learner.node, inputs)) return false;
-  if (report != nullptr && contains(report->lost, learner)) return false;
-  const bool is_level = report != nullptr && contains(report->level, learner);
-  const bool has_stopped = report != nullptr && report->stopped;
-  return has_stopped ? is_level : inputs.grants.is_alive(record.primary, inputs.now);
+bool is_alive(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
+  const NodeRecord* node = map.find(id);
+  return node != nullptr && node->state != NodeState::down && inputs.grants.is_alive(id, inputs.now);
+}
+
+bool holds(const PartitionRecord& record, NodeId node) {
+  return record.primary == node || contains(record.backups, node);
+}
+
+/// Everybody who should hold the partition.
+std::vector<NodeId> everybody(const Holding& holding) {
+  std::vector<NodeId> nodes = holding.backups;
+  nodes.push_back(holding.primary);
+  return nodes;
 }
 
 }  // namespace
 
+struct MoveDriver::Case {
+  PartitionId partition = 0;
+  PartitionRecord record{};
+  const Holding* target = nullptr;
+  const PartitionReport* report = nullptr;  ///< the primary's, or null
+  bool has_stopped = false;
+  bool is_served = false;  ///< the primary is alive
+  std::vector<LearnerRecord> staying{};
+  std::vector<LearnerRecord> level{};  ///< of those
+
+  /// The node has everything that was acknowledged, once the primary has stopped or goes on.
+  bool is_level(NodeId node) const {
+    return contains(record.backups, node) ||
+           std::any_of(level.begin(), level.end(),
+                       [node](const LearnerRecord& learner) { return learner.node == node; });
+  }
+};
+
+MoveDriver::Case MoveDriver::look_at(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
+                                     const MapChange& change) const {
+  Case at{.partition = p, .record = change.map().partitions[p], .target = &plan_.target[p], .report = report};
+  at.has_stopped = report != nullptr && report->stopped;
+  at.is_served = is_alive(change.map(), at.record.primary, inputs);
+  for (const LearnerRecord& learner : at.record.learners) {
+    const bool is_lost = report != nullptr && contains(report->lost, learner);
+    const bool is_level = report != nullptr && contains(report->level, learner);
+    // A primary that died after it had stopped is not needed any more.
+    const bool can_go_on = at.has_stopped ? is_level : at.is_served;
+    if (is_lost || !can_go_on || !is_target(change.map(), learner.node, inputs)) continue;
+    at.staying.push_back(learner);
+    if (is_level) at.level.push_back(learner);
+  }
+  return at;
+}
+
 void MoveDriver::finish(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change) {
   std::erase_if(given_, [&](const auto& entry) { return chosen.partitions[entry.first].epoch != entry.second.epoch; });
   std::erase_if(back_offs_, [&](const auto& entry) { return chosen.find(entry.first) == nullptr; });
+  plan(change.map(), inputs);
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
-    const bool has_stopped = reports[p] != nullptr && reports[p]->stopped;
-    if (has_stopped || !chosen.partitions[p].learners.empty()) finish_partition(p, reports[p], inputs, change);
+    // What was just changed is looked at again once that is chosen and reported on.
+    if (change.map().partitions[p] != chosen.partitions[p]) continue;
+    finish_partition(look_at(p, reports[p], inputs, change), inputs, change);
   }
 }
 
-void MoveDriver::finish_partition(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
-                                  MapChange& change) {
-  const PartitionRecord record = change.map().partitions[p];
-  const bool has_stopped = report != nullptr && report->stopped;
-  std::vector<LearnerRecord> staying;
-  for (const LearnerRecord& learner : record.learners) {
-    if (can_go_on(change.map(), record, report, learner, inputs)) {
-      staying.push_back(learner);
-    } else if ((report != nullptr && contains(report->lost, learner)) ||
-               !inputs.grants.is_alive(learner.node, inputs.now)) {
-      back_off(learner.node, inputs.now);
-    }
+void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapChange& change) {
+  for (const LearnerRecord& learner : at.record.learners) {
+    const bool is_lost = at.report != nullptr && contains(at.report->lost, learner);
+    if (contains(at.staying, learner)) continue;
+    if (is_lost || !inputs.grants.is_alive(learner.node, inputs.now)) back_off(learner.node, inputs.now);
   }
-  if (has_stopped && !staying.empty()) {
-    change.move_primary(p, staying.front().node);
-    back_offs_.erase(staying.front().node);
-  } else if (has_stopped || (staying.empty() && was_ordered(p, record.epoch))) {
-    change.reopen_primary(p);
-  } else {
-    for (const LearnerRecord& learner : record.learners) {
-      if (!contains(staying, learner)) change.remove_learner(p, learner.node);
-    }
+  const bool is_direct = at.target->backups.empty() && at.record.backups.empty();
+  const bool is_wanted =
+      is_direct ? !at.staying.empty() : at.target->primary != at.record.primary && holds(at.record, at.target->primary);
+  if (at.has_stopped) return finish_stopped(at, inputs, change);
+  if (was_ordered(at.partition, at.record.epoch) && !is_wanted && (at.is_served || at.record.backups.empty()))
+    return change.reopen_primary(at.partition);
+  for (const LearnerRecord& learner : at.record.learners) {
+    if (!contains(at.staying, learner)) change.remove_learner(at.partition, learner.node);
+  }
+  if (!at.is_served) return;
+  take_out_lost(at, change);
+  promote(at, change);
+  trim(at, inputs, change);
+}
+
+/// To whom it was meant, or to another that has everything, or back to the primary itself.
+void MoveDriver::finish_stopped(const Case& at, const MoveInputs& inputs, MapChange& change) {
+  NodeId to = at.target->primary;
+  const auto can_take = [&](NodeId node) {
+    return node != at.record.primary && at.is_level(node) && is_target(change.map(), node, inputs);
+  };
+  if (!can_take(to) && !at.level.empty()) to = at.level.front().node;
+  if (!can_take(to)) {
+    if (at.is_served || at.record.backups.empty()) change.reopen_primary(at.partition);
+    return;
+  }
+  std::vector<NodeId> staying;
+  const std::size_t wanted = at.target->backups.size();
+  const auto keep = [&](NodeId node, bool is_planned) {
+    if (node == to || contains(staying, node) || contains(at.target->backups, node) != is_planned) return;
+    if (staying.size() < wanted && is_target(change.map(), node, inputs)) staying.push_back(node);
+  };
+  for (const bool is_planned : {true, false}) {
+    for (const NodeId backup : at.record.backups)
+      keep(backup, is_planned);
+    keep(at.record.primary, is_planned);
+  }
+  change.hand_over(at.partition, to, std::move(staying));
+  back_offs_.erase(to);
+}
+
+void MoveDriver::take_out_lost(const Case& at, MapChange& change) {
+  if (at.report == nullptr) return;
+  for (const NodeId backup : at.report->lost_backups) {
+    if (contains(at.record.backups, backup)) change.remove_backup(at.partition, backup);
+  }
+}
+
+/// With one copy of everything a learner is to be primary, and never a backup.
+void MoveDriver::promote(const Case& at, MapChange& change) {
+  if (at.target->backups.empty()) return;
+  for (const LearnerRecord& learner : at.level)
+    change.promote(at.partition, learner.node);
+}
+
+/// Takes out who is not to hold the partition, once everybody who is has it. One that is dead is taken out when the
+/// primary asks for it.
+void MoveDriver::trim(const Case& at, const MoveInputs& inputs, MapChange& change) {
+  const PartitionRecord record = change.map().partitions[at.partition];
+  for (const NodeId node : everybody(*at.target)) {
+    if (!holds(record, node)) return;
+  }
+  for (const NodeId backup : record.backups) {
+    const bool is_wanted = backup == at.target->primary || contains(at.target->backups, backup);
+    if (!is_wanted && is_alive(change.map(), backup, inputs)) change.remove_backup(at.partition, backup);
   }
 }
 
@@ -83,38 +176,77 @@ void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapCh
   }
   waiting_.clear();
   retry_at_.reset();
-  for (const Move& move : plan(change.map(), inputs)) {
-    const PartitionRecord& record = change.map().partitions[move.partition];
-    const auto back_off = back_offs_.find(move.to);
-    const bool held_off = back_off != back_offs_.end() && inputs.now < back_off->second.until;
-    if (held_off) retry_at_ = std::min(retry_at_.value_or(back_off->second.until), back_off->second.until);
-    // A copy that is under way to the giver comes first; and what a stopped primary reports is settled first.
-    const PartitionReport* report = reports[move.partition];
-    const bool is_busy = !record.learners.empty() || (report != nullptr && report->stopped);
-    std::uint32_t& from = under_way[move.from];
-    std::uint32_t& to = under_way[move.to];
-    if (held_off || is_busy || from >= max_moves_per_node_ || to >= max_moves_per_node_) {
-      waiting_.push_back(move);
+  plan(change.map(), inputs);
+  std::vector<PartitionId> others;
+  for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
+    const PartitionRecord& record = change.map().partitions[p];
+    if (!is_alive(change.map(), record.primary, inputs)) continue;
+    const bool is_short = record.backups.size() < plan_.target[p].backups.size();
+    is_short ? begin_partition(p, reports[p], inputs, change, under_way) : others.push_back(p);
+  }
+  for (const PartitionId p : others)
+    begin_partition(p, reports[p], inputs, change, under_way);
+}
+
+void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
+                                 MapChange& change, std::map<NodeId, std::uint32_t>& under_way) {
+  const PartitionRecord& record = change.map().partitions[p];
+  const Holding& target = plan_.target[p];
+  const auto is_missing = [&](NodeId node) {
+    return !holds(record, node) && std::none_of(record.learners.begin(), record.learners.end(),
+                                                [node](const auto& learner) { return learner.node == node; });
+  };
+  std::vector<NodeId> wanted = everybody(target);
+  std::erase_if(wanted, [&](NodeId node) { return !is_missing(node); });
+  if (wanted.empty()) {
+    if (record.primary != target.primary && holds(record, target.primary))
+      waiting_.push_back({p, record.primary, target.primary});
+    return;
+  }
+  // A copy that is under way comes first; and what a stopped primary reports is settled first.
+  const bool is_busy = !record.learners.empty() || (report != nullptr && report->stopped);
+  for (const NodeId node : wanted) {
+    std::uint32_t& from = under_way[record.primary];
+    std::uint32_t& to = under_way[node];
+    const bool is_first = node == wanted.front();
+    if (is_held_off(node, inputs.now) || is_busy || !is_first || from >= max_moves_per_node_ ||
+        to >= max_moves_per_node_) {
+      waiting_.push_back({p, record.primary, node});
       continue;
     }
-    change.add_learner(move.partition, move.to);
+    change.add_learner(p, node);
     ++from;
     ++to;
   }
 }
 
+bool MoveDriver::is_held_off(NodeId target, Instant now) {
+  const auto back_off = back_offs_.find(target);
+  if (back_off == back_offs_.end() || now >= back_off->second.until) return false;
+  retry_at_ = std::min(retry_at_.value_or(back_off->second.until), back_off->second.until);
+  return true;
+}
+
 void MoveDriver::order(const ClusterMap& chosen, const ClusterMap* proposal, const MoveInputs& inputs,
                        LeaderEffects& effects) {
+  if (plan_.target.size() != chosen.partitions.size()) return;
   std::map<NodeId, std::vector<wire::HandOverOrder>> due;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
+  const MapChange unchanged(chosen);
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
-    const PartitionReport* report = reports[p];
-    if (report == nullptr || report->stopped || report->level.empty()) continue;
     const PartitionRecord& record = chosen.partitions[p];
+    const Holding& target = plan_.target[p];
     if (proposal != nullptr && proposal->partitions[p] != record) continue;
-    const bool is_ready = std::any_of(record.learners.begin(), record.learners.end(), [&](const auto& learner) {
-      return contains(report->level, learner) && can_go_on(chosen, record, report, learner, inputs);
-    });
+    if (record.learners.empty() && (target.primary == record.primary || record.backups.empty())) continue;
+    const Case at = look_at(p, reports[p], inputs, unchanged);
+    if (at.has_stopped || !at.is_served) continue;
+    const bool is_direct = target.backups.empty() && record.backups.empty();
+    const std::vector<NodeId> wanted = everybody(target);
+    const bool is_ready =
+        is_direct ? !at.level.empty()
+                  : target.primary != record.primary && record.learners.empty() &&
+                        is_target(chosen, target.primary, inputs) &&
+                        std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
     if (!is_ready || (was_ordered(p, record.epoch) && inputs.now - given_[p].at < kOrderAgain)) continue;
     given_[p] = {record.epoch, inputs.now};
     due[record.primary].push_back({p, record.epoch});
@@ -137,25 +269,31 @@ void MoveDriver::back_off(NodeId target, Instant now) {
   back_off.until = now + back_off.delay;
 }
 
-const std::vector<Move>& MoveDriver::plan(const ClusterMap& map, const MoveInputs& inputs) {
+/// Who is on the way to hold a partition counts as if it did.
+void MoveDriver::plan(const ClusterMap& map, const MoveInputs& inputs) {
   Plan next;
-  next.holders.reserve(map.partitions.size());
+  next.now.reserve(map.partitions.size());
   for (const PartitionRecord& record : map.partitions) {
-    next.holders.push_back(record.learners.empty() ? record.primary : record.learners.front().node);
+    Holding holding{record.primary, record.backups};
+    for (const LearnerRecord& learner : record.learners) {
+      if (map.settings.replicas == 1) {
+        holding.primary = learner.node;
+      } else {
+        holding.backups.push_back(learner.node);
+      }
+    }
+    next.now.push_back(std::move(holding));
   }
   for (const NodeRecord& node : map.nodes) {
     if (is_target(map, node.id, inputs)) {
       next.members.push_back(node.id);
-    } else if (node.state == NodeState::down ||
-               (node.state != NodeState::joining && !inputs.grants.is_alive(node.id, inputs.now))) {
+    } else if (node.state != NodeState::joining && !is_alive(map, node.id, inputs)) {
       next.pinned.push_back(node.id);
     }
   }
-  if (next.holders != plan_.holders || next.members != plan_.members || next.pinned != plan_.pinned) {
-    next.moves = plan_moves(next.holders, next.members, next.pinned);
-    plan_ = std::move(next);
-  }
-  return plan_.moves;
+  if (next.now == plan_.now && next.members == plan_.members && next.pinned == plan_.pinned) return;
+  next.target = plan_layout(next.now, next.members, next.pinned, map.settings.replicas);
+  plan_ = std::move(next);
 }
 
 }  // namespace dht::cluster

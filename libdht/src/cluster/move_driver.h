@@ -1,15 +1,18 @@
-// MoveDriver: carries moves of partitions out, step by step, so that the members' shares become even. It decides from
-// the map and the reports; what it remembers only saves work (which orders were given, who failed as a target lately,
-// the last plan).
+// MoveDriver: carries the plan of who should hold which partition out, step by step (see layout.h). It decides from the
+// map and the reports; what it remembers only saves work (which orders were given, who failed as a target lately, the
+// last plan).
 //
-// The steps of a move of partition p from A to B, each seen in the map or in A's report:
-//   begin     B becomes learner of p                           (map)
-//   level     B has everything, and A waits for it             (report: epoch and `since` exactly)
-//   order     A is ordered to hand over                        (LeaderEffects::orders)
-//   stopped   A is drained and never serves this epoch again   (report)
-//   finish    B is primary in the next epoch                   (map)
+// Who is to hold a partition and has no copy becomes a learner first:
+//   begin     B becomes learner of p                              (map)
+//   level     B has everything, and the primary waits for it      (report: epoch and `since` exactly)
+//   promote   B is a backup; whoever is to go, goes               (map)
+// With one copy of everything there are no backups, and the learner becomes the primary directly. A primary A moves to
+// a B that has everything:
+//   order     A is ordered to hand over                           (LeaderEffects::orders)
+//   stopped   A is drained and never serves this epoch again      (report)
+//   finish    B is primary in the next epoch, A perhaps a backup  (map)
 // A move whose learner fails is undone: the learner is removed, and where A has stopped or may have been told to, A is
-// opened again in a new epoch.
+// opened again in a new epoch. Missing copies come before an even spread.
 //
 // Thread rule: none of their own; use one object from one thread at a time.
 #pragma once
@@ -20,6 +23,7 @@
 #include <set>
 #include <vector>
 
+#include "cluster/layout.h"
 #include "cluster/leader_effects.h"
 #include "cluster/map_change.h"
 #include "cluster/planner.h"
@@ -40,14 +44,14 @@ class MoveDriver {
  public:
   explicit MoveDriver(std::uint32_t max_moves_per_node) : max_moves_per_node_(max_moves_per_node) {}
 
-  /// Finishes the moves of `chosen` that are ready and undoes those that cannot go on. `change` was made from `chosen`
-  /// and has not touched partitions yet.
+  /// Finishes the moves of `chosen` that are ready and undoes those that cannot go on; takes out the backups that their
+  /// primaries ask to be rid of. `change` was made from `chosen`.
   void finish(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change);
   /// Plans from what `change` has made of the map and begins as many moves as the limits allow.
   void begin(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change);
 
-  /// The orders that are due: never given in this epoch, or not heeded for a while. Moves that the proposal under way
-  /// (null where there is none) undoes are left out.
+  /// The orders that are due: never given in this epoch, or not heeded for a while. Partitions that the proposal under
+  /// way (null where there is none) changes are left out.
   void order(const ClusterMap& chosen, const ClusterMap* proposal, const MoveInputs& inputs, LeaderEffects& effects);
 
   /// What the last `begin` wanted moved and did not begin.
@@ -65,16 +69,27 @@ class MoveDriver {
     Instant until{};
   };
   struct Plan {
-    std::vector<NodeId> holders{};
+    std::vector<Holding> now{};
     std::vector<NodeId> members{};
     std::vector<NodeId> pinned{};
-    std::vector<Move> moves{};
+    std::vector<Holding> target{};
   };
+  /// One partition, as it is dealt with.
+  struct Case;
 
-  void finish_partition(PartitionId p, const PartitionReport* report, const MoveInputs& inputs, MapChange& change);
-  bool was_ordered(PartitionId p, Epoch epoch) const;
+  void plan(const ClusterMap& map, const MoveInputs& inputs);
+  Case look_at(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
+               const MapChange& change) const;
+  void finish_partition(const Case& at, const MoveInputs& inputs, MapChange& change);
+  void finish_stopped(const Case& at, const MoveInputs& inputs, MapChange& change);
+  static void take_out_lost(const Case& at, MapChange& change);
+  static void promote(const Case& at, MapChange& change);
+  static void trim(const Case& at, const MoveInputs& inputs, MapChange& change);
+  void begin_partition(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
+                       MapChange& change, std::map<NodeId, std::uint32_t>& under_way);
+  bool is_held_off(NodeId target, Instant now);
+  bool was_ordered(PartitionId partition, Epoch epoch) const;
   void back_off(NodeId target, Instant now);
-  const std::vector<Move>& plan(const ClusterMap& map, const MoveInputs& inputs);
 
   std::uint32_t max_moves_per_node_;
   std::map<PartitionId, Given> given_;   ///< orders, by partition

@@ -21,11 +21,30 @@ StorageStatistics ReportBook::statistics(NodeId node) const {
   return found != reports_.end() ? found->second.statistics : StorageStatistics{};
 }
 
+bool ReportBook::is_full(NodeId node) const {
+  const auto found = reports_.find(node);
+  return found != reports_.end() && found->second.is_full;
+}
+
 bool ReportBook::may_hold_copies(NodeId node, ClusterId of) const {
   const auto found = reports_.find(node);
   if (found == reports_.end()) return true;
   const std::vector<ClusterId>& copies_of = found->second.copies_of;
   return std::find(copies_of.begin(), copies_of.end(), of) != copies_of.end();
+}
+
+std::map<PartitionId, std::vector<ReportBook::Sealed>> ReportBook::sealed(const ClusterMap& map) const {
+  std::map<PartitionId, std::vector<Sealed>> by_partition;
+  for (const auto& [node, report] : reports_) {
+    for (const PartitionReport& partition : report.partitions) {
+      if (!partition.sealed_at || partition.partition >= map.partitions.size()) continue;
+      const PartitionRecord& record = map.partitions[partition.partition];
+      const bool is_backup = std::find(record.backups.begin(), record.backups.end(), node) != record.backups.end();
+      if (is_backup && record.epoch == partition.epoch)
+        by_partition[partition.partition].push_back({node, *partition.sealed_at});
+    }
+  }
+  return by_partition;
 }
 
 std::vector<const PartitionReport*> ReportBook::current(const ClusterMap& map) const {

@@ -19,6 +19,7 @@ class ReportBook {
   void keep_only(const ClusterMap& map);
 
   StorageStatistics statistics(NodeId node) const;
+  bool is_full(NodeId node) const;
   bool has(NodeId node) const { return reports_.contains(node); }
   /// True, too, where the node has not reported yet: it may.
   bool may_hold_copies(NodeId node, ClusterId of) const;
@@ -26,6 +27,13 @@ class ReportBook {
   /// By partition: what its primary says of the present epoch; null where it says nothing. Reports that a later map
   /// has overtaken are not found. Valid until the book changes.
   std::vector<const PartitionReport*> current(const ClusterMap& map) const;
+
+  /// By partition: which backups of the present epoch have told where they stand, and take nothing more in it.
+  struct Sealed {
+    NodeId backup{};
+    ReplicaPosition at{};
+  };
+  std::map<PartitionId, std::vector<Sealed>> sealed(const ClusterMap& map) const;
 
  private:
   std::map<NodeId, NodeReport> reports_;

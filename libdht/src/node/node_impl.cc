@@ -29,8 +29,9 @@ void check_options(const NodeOptions& options, const std::string& name) {
     throw std::invalid_argument(
         fmt::format("a lease of {} ms is not possible: {} to {} ms", lease.count(), kShortestLeaseMs, kLongestLeaseMs));
   }
-  if (options.replicas.value_or(1) != 1) {
-    throw std::invalid_argument("this version keeps one copy of each entry: replicas must be 1");
+  const std::uint32_t replicas = options.replicas.value_or(kDefaultReplicas);
+  if (replicas == 0 || replicas > kMostReplicas) {
+    throw std::invalid_argument(fmt::format("{} copies are not possible: 1 to {}", replicas, kMostReplicas));
   }
 }
 
@@ -68,6 +69,7 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       id_(options_.id ? options_.id : base::random_id<NodeId>(*parts_.scheduler)),
       strand_(*parts_.scheduler),
       drops_(*parts_.storage, strand_),
+      memory_(options_.max_memory_bytes, options_.max_value_bytes, *parts_.storage),
       route_here_([this](OperationId id) { current()->route(id); }),
       keep_house_soon_([this] { wake_house(); }),
       own_membership_(
@@ -103,6 +105,7 @@ node::SessionParts Node::Impl::session_parts() {
           .partitioner = parts_.partitioner,
           .membership = membership_,
           .operations = &operations_,
+          .memory = &memory_,
           .log = &options_.log,
           .route_elsewhere = &route_here_,
           .keep_house = &keep_house_soon_};
@@ -217,7 +220,7 @@ void Node::Impl::abandon_join(Function<void()> done) {
 
 void Node::Impl::stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) {
   founding_ = std::make_shared<node::Session>(session_parts(), std::move(alone));
-  current()->drain([this, kept, done = std::move(done)]() mutable { found_kept(kept, std::move(done)); });
+  current()->drain(kept, [this, kept, done = std::move(done)]() mutable { found_kept(kept, std::move(done)); });
 }
 
 void Node::Impl::found_kept(Kept kept, StatusHandler done) {

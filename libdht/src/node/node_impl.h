@@ -13,6 +13,7 @@
 
 #include "node/gated_scheduler.h"
 #include "node/join_copy.h"
+#include "node/memory_limit.h"
 #include "node/operation_table.h"
 #include "node/own_parts.h"
 #include "node/session.h"
@@ -51,6 +52,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void on_map(ClusterMapPtr map) override;
   void on_hand_over(PartitionId partition, Epoch epoch) override;
   NodeReport report() const override;
+  void on_view(const MembershipView& view) override { memory_.set_view(view); }
   void copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) override;
   void on_target_map(ClusterMapPtr map) override;
   void finish_copy(StatusHandler done) override;
@@ -87,6 +89,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   const NodeId id_;
   node::GatedScheduler strand_;
   node::StorageDrops drops_;
+  node::MemoryLimit memory_;
   node::OperationTable operations_;
   Function<void(OperationId)> route_here_;
   Function<void()> keep_house_soon_;

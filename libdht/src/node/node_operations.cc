@@ -42,6 +42,7 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
     return operation;
   };
   GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
+    if (error == Errc::not_applied) return current()->postpone(id);
     if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
   };
   std::optional<node::Operation> refused;
@@ -120,6 +121,7 @@ void Node::Impl::keep_house() {
   }
   const SessionPtr session = current();
   session->retry_postponed();
+  session->tend_streams(now);
   if (joining_) joining_->retry_postponed();
   if (former_) {
     former_->retry_postponed();
@@ -127,6 +129,7 @@ void Node::Impl::keep_house() {
   }
   if (now >= next_sweep_) {
     session->expire_parked_requests(now);
+    if (const auto news = memory_.news(); news && options_.log) options_.log(news->level, news->line);
     next_sweep_ = now + kSweepInterval;
   }
   // Set before it is looked whether there is anything to do: whoever adds something afterwards sees it set.

@@ -103,6 +103,10 @@ NodeStatus Node::Impl::status() const {
     status.members[self_at->second].entries = own.entries;
     status.members[self_at->second].bytes = own.bytes;
   }
+  const auto can_hold = static_cast<std::size_t>(
+      std::count_if(status.members.begin(), status.members.end(),
+                    [](const MemberStatus& member) { return member.state == NodeState::active && member.lease; }));
+  const std::size_t wanted = std::min<std::size_t>(map.settings.replicas, std::max<std::size_t>(can_hold, 1));
   for (const PartitionRecord& partition : map.partitions) {
     MemberStatus& primary = status.members[index.at(partition.primary)];
     ++primary.primary;
@@ -110,7 +114,9 @@ NodeStatus Node::Impl::status() const {
       ++status.members[index.at(backup)].backup;
     const bool served = primary.lease && primary.state != NodeState::down;
     if (!served) ++status.unserved;
-    if (served && partition.learners.empty()) ++status.healthy;
+    const bool is_short = partition.backups.size() + 1 < wanted;
+    if (served && is_short) ++status.under_replicated;
+    if (served && !is_short && partition.learners.empty()) ++status.healthy;
     if (!partition.learners.empty()) ++status.moving;
   }
   status.ready = is_ready(map);

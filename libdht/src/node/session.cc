@@ -65,20 +65,26 @@ void Session::note_out_of_reach(NodeId node) {
 }
 
 void Session::send_pieces(Slot& slot, replica::Effects& effects) {
-  // A refused send loses the stream, which is an effect again; each round loses at least one learner, so it ends.
+  if (!effects.pieces.empty()) watch_followers();
+  // A refused send breaks the stream, and what is then sent to others is an effect again; each round breaks those to at
+  // least one node, so it ends.
   while (!effects.pieces.empty()) {
     const std::vector<replica::Effects::Piece> pieces = std::exchange(effects.pieces, {});
     std::set<NodeId> lost;
-    for (const auto& [learner, piece] : pieces) {
-      if (lost.contains(learner)) continue;
-      const Peer peer = peer_of(learner);
+    for (const auto& [follower, piece] : pieces) {
+      if (lost.contains(follower)) continue;
+      const Peer peer = peer_of(follower);
       const std::string payload = wire::encode(piece);
       const Frame frame{static_cast<std::uint16_t>(wire::MessageType::stream_piece), payload};
-      if (!peer.node || parts_.transport->send(peer, Lane::replication, frame).error) lost.insert(learner);
+      if (!peer.node || parts_.transport->send(peer, Lane::replication, frame).error) lost.insert(follower);
     }
-    for (const NodeId learner : lost)
-      slot.replica->on_learner_unreachable(learner, effects);
+    for (const NodeId follower : lost)
+      slot.replica->on_follower_unreachable(follower, effects);
   }
+}
+
+void Session::watch_followers() {
+  if (!awaits_followers_ && !awaits_followers_.exchange(true)) (*parts_.keep_house)();
 }
 
 void Session::send_ack(LinkId link, const wire::StreamAck& ack) {
@@ -110,7 +116,12 @@ void Session::reenter(PartitionId partition, replica::Step step) {
     if (effects.ack) send_ack(slot.stream_link, *std::exchange(effects.ack, std::nullopt));
     send_pieces(slot, effects);
   }
+  finish(partition, effects);
+}
+
+void Session::finish(PartitionId partition, replica::Effects& effects) {
   answer(effects);
+  if (effects.opened) let_go_on(partition);
 }
 
 std::optional<StorageScanned> Session::scan(PartitionId partition, ScanCursor from, std::size_t max_bytes,
@@ -186,6 +197,12 @@ void Session::note_marks(const std::vector<wire::Change>& changes) {
   for (const wire::Change& change : changes) {
     if (change.copy_of) note_copies_of(change.copy_of);
   }
+}
+
+bool Session::has_room(PartitionId partition, const WriteRequest& request) const {
+  if (request.kind != WriteRequest::Kind::put) return true;
+  if (!parts_.memory->fits_here(request)) return false;
+  return !parts_.memory->has_full_members() || !parts_.memory->is_one_full(map()->partitions[partition].backups);
 }
 
 Session::WrittenKeys Session::take_written_keys() {

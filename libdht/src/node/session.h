@@ -33,6 +33,7 @@
 #include <dht/transport.h>
 
 #include "node/further_copies.h"
+#include "node/memory_limit.h"
 #include "node/operation_table.h"
 #include "node/storage_drops.h"
 #include "replica/replica.h"
@@ -51,10 +52,11 @@ struct SessionParts {
   const Partitioner* partitioner = nullptr;
   Membership* membership = nullptr;
   OperationTable* operations = nullptr;
+  MemoryLimit* memory = nullptr;
   const LogSink* log = nullptr;
   /// Routes an operation in the node's present session; for those that reach a session that has been given up.
   Function<void(OperationId)>* route_elsewhere = nullptr;
-  /// Has `retry_postponed` and `expire_parked_requests` called soon.
+  /// Has `retry_postponed`, `expire_parked_requests` and `tend_streams` called soon.
   Function<void()>* keep_house = nullptr;
 };
 
@@ -86,9 +88,13 @@ class Session final : public replica::Reentry {
                        Function<void()> waiting);
   /// Runs an operation of the table here, sends it to its primary, or parks it.
   void route(OperationId id);
+  /// Tries it again a little later.
+  void postpone(OperationId id);
   /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
-  /// Whether there is anything for `retry_postponed` or `expire_parked_requests` to do.
+  /// Takes up streams to backups that have broken, and gives up those that make writes wait. Called often.
+  void tend_streams(Instant now);
+  /// Whether there is anything for `retry_postponed`, `expire_parked_requests` or `tend_streams` to do.
   bool has_put_off() const;
 
   // Frames of the request and replication lanes.
@@ -122,9 +128,9 @@ class Session final : public replica::Reentry {
 
   // The end of a session.
 
-  /// Stops every primary here, without a successor. `done` when nothing is under way at the storage any more; at once
-  /// where nothing was.
-  void drain(Function<void()> done);
+  /// Stops every primary here, without a successor, and where nobody else may have what it has (`Kept::entries`) every
+  /// backup. `done` when nothing is under way at their storages any more; at once where nothing was.
+  void drain(Kept kept, Function<void()> done);
 
   /// Operations park from now on, and peers' requests, too.
   void pause();
@@ -183,6 +189,7 @@ class Session final : public replica::Reentry {
   /// What `found_from` is about.
   struct Founding {
     Session& left;
+    Kept kept{};
     ClusterId mark{};  ///< of what is kept as copies
     Function<void(std::error_code)> done;
     PartitionId partition = 0;               ///< that is being copied
@@ -196,7 +203,8 @@ class Session final : public replica::Reentry {
   // session_route.cc
   void run_in_replica(Slot& slot, Operation& operation, replica::Effects& effects);
   void send_on(NodeId primary, OperationId id, PartitionId partition);
-  void postpone(OperationId id);
+  /// Takes the answer to a read; one that was certainly not done is tried again within its deadline.
+  void end_read(OperationId id, std::error_code error, std::optional<Entry> entry);
   PartitionId partition_of(const Operation& operation) const noexcept;
   /// Takes the operation that a reply names out of the table and lets `end` call its handler.
   template <typename End>
@@ -221,8 +229,8 @@ class Session final : public replica::Reentry {
   bool is_late_merge(const LinkInfo& from, std::uint16_t type, Revision asker) const;
   bool may_learn(const Slot& slot, const wire::StreamId& stream) const;
   void on_ack(const Peer& peer, std::string_view payload);
-  /// The connection over which we stream to a learner broke.
-  void lose_streams(NodeId learner);
+  /// The connection over which we stream to a learner or backup broke.
+  void lose_streams(NodeId follower);
   GetHandler get_replier(LinkId link, std::uint64_t request);
   WriteHandler write_replier(LinkId link, std::uint64_t request);
   replica::DoneHandler done_replier(LinkId link, std::uint64_t request);
@@ -238,9 +246,9 @@ class Session final : public replica::Reentry {
   void begin_empty(PartitionId partition, Slot& slot, const PartitionRecord& record, replica::Effects& effects,
                    std::unique_ptr<replica::Replica>& dropped);
   void retry_beginnings();
-  bool is_drained() const;
+  bool is_drained(Kept kept) const;
   static void keep_storage(Slot& slot);
-  PartitionStorage* kept(PartitionId partition);
+  PartitionStorage* kept(PartitionId partition, Kept kept);
   void drop_kept(PartitionId partition);
   void copy_kept();
   void finish_copy(std::error_code error, Version highest);
@@ -248,11 +256,20 @@ class Session final : public replica::Reentry {
   void note_former_members(const ClusterMap& before, const ClusterMap& after);
 
   // session.cc
+  /// Whether there is no memory for a client's write, here or at a backup. Asked before anything of it is done.
+  bool refuses(PartitionId partition, const WriteRequest& request) const {
+    return parts_.memory->may_refuse() && !has_room(partition, request);
+  }
+  bool has_room(PartitionId partition, const WriteRequest& request) const;
   /// Under the slot's lock: queues the frames, in order.
   void send_pieces(Slot& slot, replica::Effects& effects);
+  void watch_followers();
   void send_ack(LinkId link, const wire::StreamAck& ack);
   /// After the slot's lock is released: answers.
   void answer(replica::Effects& effects);
+  /// The same, and lets what is parked go on where the replica has opened.
+  void finish(PartitionId partition, replica::Effects& effects);
+  void let_go_on(PartitionId partition);
   void end_scan(ScanId id, StorageScanned scanned);
   Peer peer_of(NodeId node) const;
   /// Whether the transport has refused it in this round of retries: then no other operation is encoded only to wait.
@@ -269,6 +286,7 @@ class Session final : public replica::Reentry {
   std::atomic<bool> retired_ = false;
   std::atomic<bool> noting_ = false;
   std::atomic<bool> has_parked_requests_ = false;  ///< or had, lately
+  std::atomic<bool> awaits_followers_ = false;     ///< or did, lately
   std::atomic<ScanId> last_scan_ = 0;
 
   mutable std::mutex map_mutex_;

@@ -27,47 +27,52 @@ void Session::pause() {
 
 void Session::resume() {
   paused_ = false;
-  for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    std::vector<OperationId> parked;
-    std::vector<ParkedRequest> requests;
-    {
-      Slot& slot = this->slot(partition);
-      std::lock_guard lock(slot.mutex);
-      parked = std::exchange(slot.parked, {});
-      requests = std::exchange(slot.parked_requests, {});
-    }
-    rerun(parked, requests);
+  for (PartitionId partition = 0; partition < partitions_; ++partition)
+    let_go_on(partition);
+}
+
+void Session::let_go_on(PartitionId partition) {
+  std::vector<OperationId> parked;
+  std::vector<ParkedRequest> requests;
+  {
+    Slot& slot = this->slot(partition);
+    std::lock_guard lock(slot.mutex);
+    if (paused_) return;
+    parked = std::exchange(slot.parked, {});
+    requests = std::exchange(slot.parked_requests, {});
   }
+  rerun(parked, requests);
 }
 
 void Session::wake() {
   if (!paused_) resume();
 }
 
-void Session::drain(Function<void()> done) {
+void Session::drain(Kept kept, Function<void()> done) {
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     replica::Effects effects;
     {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
-      if (!slot.replica || slot.replica->role() != Replica::Role::primary) continue;
-      // Nobody is to follow, so no learner is waited for.
-      slot.replica->configure({}, effects);
-      slot.replica->stop(slot.replica->epoch(), effects);
+      if (!slot.replica) continue;
+      if (kept == Kept::entries) slot.replica->stop_following(effects);
+      slot.replica->stop_alone(effects);
     }
     answer(effects);
   }
-  if (is_drained()) return done();
+  if (is_drained(kept)) return done();
   drain_timer_ = parts_.scheduler->call_later(
-      kDrainInterval, [this, done = std::move(done)]() mutable { drain(std::exchange(done, nullptr)); });
+      kDrainInterval, [this, kept, done = std::move(done)]() mutable { drain(kept, std::exchange(done, nullptr)); });
 }
 
-bool Session::is_drained() const {
+bool Session::is_drained(Kept kept) const {
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     const Slot& slot = slots_[partition];
     std::lock_guard lock(slot.mutex);
-    const bool is_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
-    if (is_primary && !slot.replica->report().stopped) return false;
+    if (!slot.replica) continue;
+    const bool is_primary = slot.replica->role() == Replica::Role::primary;
+    if (is_primary && !(slot.replica->is_drained() && slot.replica->is_idle())) return false;
+    if (kept == Kept::entries && !slot.replica->is_idle()) return false;
   }
   return true;
 }

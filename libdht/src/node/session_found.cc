@@ -22,7 +22,7 @@ void Session::found() {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
       slot.replica = make_replica(partition);
-      slot.replica->serve(record.epoch, record.learners, effects);
+      slot.replica->serve(record, effects);
       send_pieces(slot, effects);
     }
     answer(effects);
@@ -32,14 +32,14 @@ void Session::found() {
 void Session::found_from(Session& left, Kept kept, Function<void(std::error_code)> done) {
   if (kept == Kept::copies) note_copies_of(left.cluster_);
   const ClusterId mark = kept == Kept::copies ? left.cluster_ : ClusterId{};
-  founding_ = std::make_unique<Founding>(Founding{.left = left, .mark = mark, .done = std::move(done)});
+  founding_ = std::make_unique<Founding>(Founding{.left = left, .kept = kept, .mark = mark, .done = std::move(done)});
   copy_kept();
 }
 
 /// Goes on until a partition has something to copy, and again when that is copied.
 void Session::copy_kept() {
   for (PartitionId& partition = founding_->partition; partition < partitions_; ++partition) {
-    PartitionStorage* const from = founding_->left.kept(partition);
+    PartitionStorage* const from = founding_->left.kept(partition, founding_->kept);
     if (from == nullptr) {
       begin_serving(partition, make_replica(partition), 0);
       continue;
@@ -77,7 +77,7 @@ void Session::begin_serving(PartitionId partition, std::unique_ptr<Replica> repl
     std::lock_guard lock(slot.mutex);
     replica->raise_clock(clock);
     slot.replica = std::move(replica);
-    slot.replica->serve(record.epoch, record.learners, effects);
+    slot.replica->serve(record, effects);
     send_pieces(slot, effects);
   }
   answer(effects);

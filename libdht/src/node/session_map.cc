@@ -94,34 +94,45 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
   // A stream may run ahead of the map that announced it: what older maps say of the partition is over, even that it is
   // this node's.
   if (learns && slot.replica->since() > map.revision) return;
+  if (slot.replica && slot.replica->primary_since() > record.primary_since) return;
   if (record.primary == parts_.self) {
-    const bool is_behind = !slot.replica || slot.replica->epoch() < record.epoch;
+    const bool is_behind = !slot.replica || slot.replica->primary_since() < record.primary_since;
     if (begins_empty(record, parts_.self) && is_behind) return begin_empty(partition, slot, record, effects, dropped);
     if (!slot.replica) {
       return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
                                               "partition is not served",
                                               partition));
     }
-    if (slot.replica->epoch() < record.epoch || learns) {
-      slot.replica->serve(record.epoch, record.learners, effects);
+    if (is_behind) {
+      slot.replica->serve(record, effects);
     } else {
-      slot.replica->configure(record.learners, effects);
+      slot.replica->configure(record, effects);
+    }
+    for (const NodeId backup : record.backups) {
+      if (is_down(map, backup)) slot.replica->give_up_backup(backup, effects);
     }
     return;
+  }
+  const bool is_backup = std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
+  if (is_backup && slot.replica) return slot.replica->back_up(record, slot.is_primary_down, effects);
+  if (is_backup) {
+    return log(LogLevel::error,
+               fmt::format("partition {}: the map names this node a backup, but it has no copy", partition));
   }
   if (!slot.replica) return;
   const auto named = std::find_if(record.learners.begin(), record.learners.end(),
                                   [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
   if (learns && named != record.learners.end()) return;  // and waits for its stream
   const NodeRecord* self = map.find(parts_.self);
-  const bool keep = !learns && (self == nullptr || self->state == NodeState::leaving);
-  if (keep && !slot.replica->report().stopped) {
+  const bool was_primary = slot.replica->role() == Replica::Role::primary;
+  const bool keep = was_primary && (self == nullptr || self->state == NodeState::leaving);
+  if (keep && !(slot.replica->is_drained() && slot.replica->is_idle())) {
     // It was taken away without being handed over, since its loss was accepted: it is kept once it is drained.
-    slot.replica->configure({}, effects);
-    slot.replica->stop(slot.replica->epoch(), effects);
+    slot.replica->stop_alone(effects);
   } else if (keep) {
     keep_storage(slot);
   } else {
+    slot.replica->depose(effects);
     dropped = give_up(partition, slot);
   }
 }
@@ -137,7 +148,7 @@ void Session::begin_empty(PartitionId partition, Slot& slot, const PartitionReco
   }
   slot.replica = make_replica(partition);
   slot.replica->raise_clock(record.floor);
-  slot.replica->serve(record.epoch, record.learners, effects);
+  slot.replica->serve(record, effects);
 }
 
 void Session::retry_beginnings() {
@@ -152,7 +163,7 @@ void Session::retry_beginnings() {
     adopt_slot(partition, *map, map->partitions[partition], nobody_joins);
 }
 
-/// Of a primary only: it was drained before another took its place, so that nothing is under way at its storage.
+/// Of a drained primary or a backup that follows nobody any more: nothing is under way at its storage.
 void Session::keep_storage(Slot& slot) {
   slot.kept = std::move(*slot.replica).release();
   slot.replica.reset();
@@ -171,12 +182,13 @@ void Session::close_and_drop(PartitionId partition, std::unique_ptr<Replica> rep
   parts_.drops->drop(cluster_, partition);
 }
 
-PartitionStorage* Session::kept(PartitionId partition) {
+PartitionStorage* Session::kept(PartitionId partition, Kept kept) {
   Slot& slot = this->slot(partition);
   std::lock_guard lock(slot.mutex);
   // Handed over, but the map that says so has not come here: the leader's answer was quicker.
   const bool was_primary = slot.replica && slot.replica->role() == Replica::Role::primary;
-  if (was_primary) keep_storage(slot);
+  const bool was_backup = slot.replica && slot.replica->role() == Replica::Role::backup;
+  if (was_primary || (was_backup && kept == Kept::entries)) keep_storage(slot);
   return slot.kept.get();
 }
 
@@ -218,6 +230,7 @@ void Session::hand_over(PartitionId partition, Epoch epoch) {
 
 NodeReport Session::report() const {
   NodeReport report;
+  report.is_full = parts_.memory->report_full();
   {
     std::lock_guard lock(mutex_);
     report.copies_of.assign(copies_of_.begin(), copies_of_.end());
@@ -225,11 +238,11 @@ NodeReport Session::report() const {
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     const Slot& slot = slots_[partition];
     std::lock_guard lock(slot.mutex);
-    if (!slot.replica || slot.replica->role() != Replica::Role::primary) continue;
-    report.statistics += slot.replica->statistics();
-    replica::ReplicaReport state = slot.replica->report();
-    if (!state.stopped && state.level.empty() && state.lost.empty()) continue;
-    report.partitions.push_back({partition, state.epoch, state.stopped, std::move(state.level), std::move(state.lost)});
+    if (!slot.replica) continue;
+    if (slot.replica->role() == Replica::Role::primary) report.statistics += slot.replica->statistics();
+    PartitionReport state = slot.replica->report();
+    const bool has_news = state.stopped || !state.level.empty() || !state.lost.empty() || !state.lost_backups.empty();
+    if (has_news || state.sealed_at) report.partitions.push_back(std::move(state));
   }
   return report;
 }

@@ -155,6 +155,10 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
       const auto message = wire::decode_write(payload);
       if (!message || partition_of(message->request.key) != message->header.partition) return false;
       WriteHandler handler = write_replier(from.link, message->header.request);
+      if (refuses(message->header.partition, message->request)) {
+        effects.writes.push_back({std::move(handler), {Errc::out_of_memory, {}}});
+        return true;
+      }
       note_written(slot, message->request.key, effects);
       if (auto outcome = slot.replica->write(message->request, message->precondition, parts_.scheduler->wall_ms(),
                                              handler, effects)) {
@@ -241,7 +245,8 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
   {
     Slot& slot = this->slot(stream.partition);
     std::lock_guard lock(slot.mutex);
-    if (!slot.replica && !retired_ && piece->index == 1 && may_learn(slot, stream)) {
+    const bool is_copy = piece->start == wire::StreamStart::copy;
+    if (!slot.replica && !retired_ && is_copy && may_learn(slot, stream)) {
       slot.replica = make_replica(stream.partition);
     }
     if (slot.replica && !retired_) {
@@ -254,7 +259,9 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
     if (effects.ack) send_ack(from.link, *std::exchange(effects.ack, std::nullopt));
     if (slot.replica) send_pieces(slot, effects);
   }
-  answer(effects);
+  finish(stream.partition, effects);
+  // The primaries cannot know too early that this backup takes no more.
+  if (parts_.memory->must_report()) parts_.membership->report_soon();
 }
 
 bool Session::may_learn(const Slot& slot, const wire::StreamId& stream) const {
@@ -279,21 +286,53 @@ void Session::on_ack(const Peer& peer, std::string_view payload) {
     slot.replica->on_ack(peer.node, *ack, effects);
     send_pieces(slot, effects);
   }
-  answer(effects);
+  finish(ack->stream.partition, effects);
 }
 
-void Session::lose_streams(NodeId learner) {
+void Session::lose_streams(NodeId follower) {
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     replica::Effects effects;
     {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
       if (!slot.replica) continue;
-      slot.replica->on_learner_unreachable(learner, effects);
+      slot.replica->on_follower_unreachable(follower, effects);
       send_pieces(slot, effects);
     }
     answer(effects);
   }
+  watch_followers();
+}
+
+void Session::tend_streams(Instant now) {
+  if (!awaits_followers_.exchange(false)) return;
+  // Half a lease: the rest of one is for the leader to take a backup out that holds writes up.
+  const Duration patience = std::chrono::milliseconds(map()->settings.lease_ms) / 2;
+  std::set<NodeId> lost;
+  const auto each_primary = [this](auto step) {
+    for (PartitionId partition = 0; partition < partitions_; ++partition) {
+      replica::Effects effects;
+      {
+        Slot& slot = this->slot(partition);
+        std::lock_guard lock(slot.mutex);
+        if (!slot.replica || slot.replica->role() != replica::Replica::Role::primary) continue;
+        step(*slot.replica, effects);
+        if (slot.replica->awaits_followers()) awaits_followers_ = true;
+        send_pieces(slot, effects);
+      }
+      answer(effects);
+    }
+  };
+  each_primary([&](replica::Replica& replica, replica::Effects& effects) {
+    for (const NodeId backup : replica.tend(now, patience, effects))
+      lost.insert(backup);
+  });
+  if (lost.empty()) return;
+  // All streams to a node share its connection, and no other partition's clients should wait to find out the same.
+  each_primary([&](replica::Replica& replica, replica::Effects& effects) {
+    for (const NodeId backup : lost)
+      replica.give_up_backup(backup, effects);
+  });
 }
 
 }  // namespace dht::node

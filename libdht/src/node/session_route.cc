@@ -67,10 +67,15 @@ Session::WriteHere Session::write_here(const WriteRequest& request, const Precon
   WriteHere result;
   replica::Effects effects;
   {
-    Slot& slot = this->slot(partition_of(request.key));
+    const PartitionId partition = partition_of(request.key);
+    Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
     if (!serves(slot)) return result;
     result.served = true;
+    if (refuses(partition, request)) {
+      result.outcome = replica::WriteOutcome{Errc::out_of_memory, {}};
+      return result;
+    }
     note_written(slot, request.key, effects);
     result.outcome = slot.replica->write(request, precondition, parts_.scheduler->wall_ms(), handler, effects);
     if (!result.outcome) waiting();
@@ -126,8 +131,8 @@ void Session::run_in_replica(Slot& slot, Operation& operation, replica::Effects&
   const OperationId id = operation.id;
   switch (operation.kind) {
     case Operation::Kind::get: {
-      GetHandler handler = [table, id](std::error_code error, std::optional<Entry> entry) {
-        if (auto ended = table->take(id)) ended->on_get(error, std::move(entry));
+      GetHandler handler = [this, id](std::error_code error, std::optional<Entry> entry) {
+        end_read(id, error, std::move(entry));
       };
       if (auto outcome = slot.replica->get(operation.key, handler, effects)) {
         effects.reads.push_back({std::move(handler), std::move(*outcome)});
@@ -138,6 +143,10 @@ void Session::run_in_replica(Slot& slot, Operation& operation, replica::Effects&
       WriteHandler handler = [table, id](std::error_code error, WriteResult result) {
         if (auto ended = table->take(id)) ended->on_write(error, result);
       };
+      if (refuses(partition_of(operation), operation.write_request())) {
+        effects.writes.push_back({std::move(handler), {Errc::out_of_memory, {}}});
+        return;
+      }
       note_written(slot, operation.key, effects);
       if (auto outcome = slot.replica->write(operation.write_request(), operation.precondition,
                                              parts_.scheduler->wall_ms(), handler, effects)) {
@@ -158,6 +167,11 @@ void Session::run_in_replica(Slot& slot, Operation& operation, replica::Effects&
       return;
     }
   }
+}
+
+void Session::end_read(OperationId id, std::error_code error, std::optional<Entry> entry) {
+  if (error == Errc::not_applied) return postpone(id);
+  if (auto ended = parts_.operations->take(id)) ended->on_get(error, std::move(entry));
 }
 
 void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
@@ -188,13 +202,15 @@ void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
 }
 
 void Session::postpone(OperationId id) {
-  parts_.operations->visit(id, [](Operation& operation) { operation.state = Operation::State::parked; });
+  const bool is_under_way =
+      parts_.operations->visit(id, [](Operation& operation) { operation.state = Operation::State::parked; });
+  if (!is_under_way) return;
   std::lock_guard lock(mutex_);
   postponed_.push_back(id);
 }
 
 bool Session::has_put_off() const {
-  if (has_parked_requests_) return true;
+  if (has_parked_requests_ || awaits_followers_) return true;
   std::lock_guard lock(mutex_);
   return !postponed_.empty() || !beginnings_.empty() || !former_members_.empty();
 }
@@ -263,6 +279,8 @@ void Session::end_sent(const wire::ReplyHeader& header, Operation::Kind kind, En
            (operation.kind == kind || (without_result && operation.kind == Operation::Kind::drop_copies));
   });
   if (!fits) return;
+  const bool is_certain = header.code == wire::ReplyHeader::Code::failed && header.error_code() == Errc::not_applied;
+  if (is_certain && kind == Operation::Kind::get) return postpone(header.request);
   if (auto operation = parts_.operations->take(header.request)) end(*operation);
 }
 

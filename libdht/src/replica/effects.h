@@ -45,7 +45,7 @@ struct Effects {
     StorageScanned scanned{};
   };
   struct Piece {
-    NodeId learner{};
+    NodeId follower{};
     wire::StreamPiece piece{};
   };
 
@@ -56,10 +56,11 @@ struct Effects {
   std::vector<Piece> pieces{};           ///< to be sent in this order, on the replication lane
   std::optional<wire::StreamAck> ack{};  ///< to be sent back over the link that the piece came on
   bool report_changed = false;           ///< what `Replica::report()` says is news for the leader
+  bool opened = false;                   ///< the replica serves from now on: what waited for that can go on
 
   bool empty() const {
     return reads.empty() && writes.empty() && done.empty() && scans.empty() && pieces.empty() && !ack &&
-           !report_changed;
+           !report_changed && !opened;
   }
 };
 

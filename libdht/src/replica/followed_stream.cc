@@ -11,6 +11,19 @@ void FollowedStream::begin(const wire::StreamId& stream) {
   id_ = stream;
 }
 
+void FollowedStream::resume(const wire::StreamId& stream) {
+  DHT_ASSERT(is_idle());
+  begin(stream);
+  received_ = applied_ = 1;
+}
+
+void FollowedStream::stop_taking() {
+  id_.reset();
+  const std::size_t begun = applying_ && !abandoned_ ? 1 : 0;
+  while (waiting_.size() > begun)
+    waiting_.pop_back();
+}
+
 void FollowedStream::end_following() {
   id_.reset();
   received_ = applied_ = 0;

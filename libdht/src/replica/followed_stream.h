@@ -1,10 +1,12 @@
-// FollowedStream: the learner's side of its stream: which pieces it takes, and in what order they are applied.
+// FollowedStream: a learner's or backup's side of its stream: which pieces it takes, and in what order they are
+// applied.
 //
 // Pieces are applied one at a time. What was applied is a prefix of the stream, whatever arrives.
 //
 // Thread rule: part of the replica's monitor. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -20,6 +22,10 @@ class FollowedStream {
   /// Follows `stream` from its beginning, and nothing else any more. A piece of the former one that is being applied is
   /// abandoned: it still has to end.
   void begin(const wire::StreamId& stream);
+  /// Follows `stream`, whose first piece changed nothing and is applied. Must be idle.
+  void resume(const wire::StreamId& stream);
+  /// Refuses everything from now on, and forgets what has not been begun. What is being applied still counts.
+  void stop_taking();
   /// Follows nothing: refuses everything.
   void end_following();
 

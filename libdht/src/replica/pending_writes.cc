@@ -39,6 +39,23 @@ void PendingWrites::hold(Seq seq, Answer answer) {
   writes_[seq - first_].answers.push_back(std::move(answer));
 }
 
+void PendingWrites::fail(Effects& effects) {
+  for (Write& write : writes_) {
+    for (Answer& answer : write.answers) {
+      if (auto* read = std::get_if<Effects::Read>(&answer)) {
+        read->outcome = {.error = Errc::not_applied, .entry = {}};
+      } else if (auto* written = std::get_if<Effects::Write>(&answer)) {
+        written->outcome = {.error = Errc::outcome_unknown, .result = {}};
+      } else {
+        std::get<Effects::Done>(answer).error = Errc::not_applied;
+      }
+      give_out(std::move(answer), effects);
+    }
+  }
+  writes_.clear();
+  last_of_.clear();
+}
+
 void PendingWrites::commit(Seq seq, Effects& effects) {
   while (!writes_.empty() && first_ <= seq) {
     for (const std::string& key : writes_.front().keys) {

@@ -41,6 +41,9 @@ class PendingWrites {
   void hold(Seq seq, Answer answer);
   /// Every write up to `seq` is committed: gives their answers out, in order.
   void commit(Seq seq, Effects& effects);
+  /// None of them will be known to be committed here: writes are answered with outcome_unknown, what only waited for
+  /// them with not_applied.
+  void fail(Effects& effects);
 
  private:
   struct Write {

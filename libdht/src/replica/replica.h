@@ -2,17 +2,23 @@
 // calls is the PartitionStorage that it owns, and that may complete later.
 //
 // Roles (design: "Replication and moves"):
-//   learner   applies one stream from the primary, piece by piece, and answers nobody.
-//   primary   orders writes, answers reads and writes, streams to learners. It is *serving* from `serve()` until
-//   `stop()`.
+//   learner   applies one stream from the primary, piece by piece, from an empty beginning, and answers nobody.
+//   backup    the same, with all that the primary has: it can take the primary's place.
+//   primary   orders writes, answers reads and writes, streams to the others. It takes over by `serve()`, is *serving*
+//             once its backups are level, and until `stop()`.
 //
 // What must hold:
-//   - A write is answered when the own storage has it and every *counted* learner has acknowledged it.
+//   - A write is answered when the own storage has it and every backup and every *counted* learner has acknowledged it.
 //   - A read returns a value only when the write that made it has been answered or could be: it waits for the writes of
 //     its key that were pending when it arrived, and for no later ones. The same holds for a failed precondition.
 //   - Versions strictly grow; the clock travels with every copy.
 //   - A learner is counted before it is reported level, and stops being counted only by a newer map (`configure`).
-//   - A stopped primary never serves that epoch again.
+//   - A stopped primary does not serve again before it takes over anew, in a later epoch.
+//   - A new primary serves only when every backup of its configuration has its last change. A backup is brought level
+//     only from a position in the primary's history; one that stands elsewhere, or is out of reach, leaves the
+//     configuration first, by a newer map.
+//   - A backup that has told its position to the leader (it is *sealed*) takes nothing more of the primary that is
+//   down.
 //
 // Storage that completes later: operations on the same key wait for each other in order of arrival, other keys go on.
 // What reads or changes many keys (a scan, a chunk for a learner, a merge batch) has the partition to itself: it begins
@@ -39,13 +45,16 @@
 #include <vector>
 
 #include <dht/cluster_map.h>
+#include <dht/membership.h>
+#include <dht/scheduler.h>
 #include <dht/storage.h>
 #include <dht/table.h>
 
 #include "base/hybrid_clock.h"
 #include "replica/effects.h"
 #include "replica/followed_stream.h"
-#include "replica/learner_stream.h"
+#include "replica/follower_stream.h"
+#include "replica/history.h"
 #include "replica/pending_writes.h"
 #include "replica/reentry.h"
 #include "replica/storage_calls.h"
@@ -62,17 +71,9 @@ struct ReplicaOptions {
   std::size_t window_bytes = 512 * 1024;
 };
 
-/// What the leader is told of a replica, again and again.
-struct ReplicaReport {
-  Epoch epoch = 0;
-  bool stopped = false;              ///< handed over: stopped in `epoch` and drained
-  std::vector<LearnerRecord> level;  ///< learners that have everything and are counted
-  std::vector<LearnerRecord> lost;   ///< learners whose stream broke; to be removed by the leader
-};
-
 class Replica {
  public:
-  enum class Role { learner, primary };
+  enum class Role { learner, backup, primary };
 
   /// Starts as a learner without a stream; `storage` may hold entries (a founder's, a kept copy).
   Replica(PartitionId partition, std::unique_ptr<PartitionStorage> storage, Reentry& reentry, ReplicaOptions options);
@@ -81,24 +82,40 @@ class Replica {
 
   PartitionId partition() const noexcept { return partition_; }
   Role role() const noexcept { return role_; }
+  /// Of the map by which it has its role.
   Epoch epoch() const noexcept { return epoch_; }
+  /// In which the primary took over that this one follows, or this one itself.
+  Epoch primary_since() const noexcept { return stream_.epoch; }
   /// The revision that added this learner; zero before a stream and for a primary.
-  Revision since() const noexcept { return since_; }
-  bool is_serving() const noexcept { return role_ == Role::primary && !stopping_; }  ///< primary, and not stopped
+  Revision since() const noexcept { return stream_.since; }
+  /// A primary that has taken over and is not stopped.
+  bool is_serving() const noexcept { return role_ == Role::primary && is_open_ && !stopping_; }
+  bool is_drained() const noexcept { return drained_; }
   StorageStatistics statistics() const { return storage_.statistics(); }
-  ReplicaReport report() const;
+  ReplicaPosition position() const noexcept { return history_.position(); }
+  /// What the leader is told, again and again.
+  PartitionReport report() const;
 
-  // As the map says.
+  // As the map says; `record` is the partition's.
 
-  /// Becomes primary of `epoch` (greater than the present one) and serves. The storage and the clock are as the stream
-  /// left them; `learners` as in `configure`.
-  void serve(Epoch epoch, const std::vector<LearnerRecord>& learners, Effects& effects);
-  /// The learners that the newest map names for this epoch. New ones get a stream; those no longer named are dropped
-  /// and no longer waited for. Ignored by a learner.
-  void configure(const std::vector<LearnerRecord>& learners, Effects& effects);
+  /// Takes over as primary, in an epoch in which it has not: brings the backups level, and serves. The storage and the
+  /// clock are as the stream left them.
+  void serve(const PartitionRecord& record, Effects& effects);
+  /// The backups and learners that a newer map names for the same primary. New learners get a stream; who is no longer
+  /// named is dropped and no longer waited for. Ignored by others than a primary.
+  void configure(const PartitionRecord& record, Effects& effects);
+  /// This backup of the primary is down by the map, so it is not waited for where the leader takes it out.
+  void give_up_backup(NodeId backup, Effects& effects);
   /// Stops serving in `epoch` (ignored in another) and drains; `report().stopped` says when nothing is with the storage
-  /// any more, all that was pending has been answered and every counted learner has acknowledged everything.
+  /// any more, all that was pending has been answered and every counted follower has acknowledged everything.
   void stop(Epoch epoch, Effects& effects);
+  /// Is a backup. Where the primary is down it is sealed.
+  void back_up(const PartitionRecord& record, bool is_primary_down, Effects& effects);
+  /// Another one is primary by a newer map, which this one did not hand over to: what is pending may have been lost or
+  /// not. Writes are answered so (outcome_unknown), reads may be asked elsewhere (not_applied).
+  void depose(Effects& effects);
+  /// The same for a primary that leaves its cluster with what it has: it stops and drains without anybody.
+  void stop_alone(Effects& effects);
 
   // Clients' operations. Only while `is_serving()`. An outcome returned at once leaves `handler` untouched; otherwise
   // it is moved from and called through the effects of a later step. `wall_ms` is the wall clock, for the version.
@@ -130,17 +147,25 @@ class Replica {
 
   // The stream, at the primary.
 
-  void on_ack(NodeId learner, const wire::StreamAck& ack, Effects& effects);
-  /// The connection to this learner broke: what was sent may be lost, so every stream to it is.
-  void on_learner_unreachable(NodeId learner, Effects& effects);
+  void on_ack(NodeId follower, const wire::StreamAck& ack, Effects& effects);
+  /// The connection to this node broke: what was sent may be lost. The stream to a learner is given up, that to a
+  /// backup is taken up again by `tend`.
+  void on_follower_unreachable(NodeId follower, Effects& effects);
+  /// Takes up what has broken, and gives up whoever makes writes wait for `patience` (learners for longer). To be
+  /// called again and again while `awaits_followers`. The backups that are given up.
+  std::vector<NodeId> tend(Instant now, Duration patience, Effects& effects);
+  bool awaits_followers() const noexcept;
 
-  // The stream, at the learner.
+  // The stream, at the learner or backup.
 
-  /// Piece 1 of a stream that is newer (by epoch, then since) than the present one begins anew with an empty storage. A
-  /// serving primary, an older stream and a gap are refused.
+  /// Piece 1 of a stream that is newer than the present one begins it: as a copy, with an empty storage, or resuming.
+  /// A primary that is not drained, a sealed backup, an older stream and a gap are refused.
   void on_piece(wire::StreamPiece piece, Effects& effects);
 
-  /// Gives the storage of a drained primary away; the replica is not used any more.
+  /// A learner or backup takes nothing any more; once it is idle its storage may be given away.
+  void stop_following(Effects& effects);
+  bool is_idle() const noexcept { return turns_.is_idle() && pending_.empty() && followed_.is_idle(); }
+  /// Gives the storage of an idle replica away, which is not used any more.
   std::unique_ptr<PartitionStorage> release() &&;
 
  private:
@@ -176,39 +201,54 @@ class Replica {
   void answer_when_committed(DoneHandler handler, Effects& effects);
 
   // Numbering and the streams to learners (replica_streams.cc).
+  /// Not deposed: what it has is what there is.
+  bool may_answer() const noexcept { return role_ == Role::primary && !is_deposed_; }
   bool is_counting() const noexcept;
-  /// Gives the applied changes their place in the history and sends them to every learner.
+  /// Gives the applied changes their place in the history and sends them to every follower.
   Seq number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects);
   void commit_what_is_acknowledged(Effects& effects);
   void check_drained(Effects& effects);
-  LearnerStream* find_stream(NodeId learner, const wire::StreamId& id) noexcept;
-  void begin_stream(const LearnerRecord& learner, Effects& effects);
-  void send(LearnerStream& stream, std::vector<wire::MergeMark> merges, std::vector<wire::Change> changes,
-            Effects& effects);
-  void lose(LearnerStream& stream, Effects& effects);
-  void feed(LearnerStream& stream, Effects& effects);
+  bool is_level(const FollowerStream& stream) const noexcept;
+  FollowerStream* find_stream(NodeId follower, const wire::StreamId& id) noexcept;
+  void begin_copy(const LearnerRecord& learner, Effects& effects);
+  void send(FollowerStream& stream, wire::StreamPiece piece, Effects& effects);
+  void lose(FollowerStream& stream, Effects& effects);
+  void feed(FollowerStream& stream, Effects& effects);
   void read_chunk(NodeId learner, const wire::StreamId& id, Effects& effects);
-  void place_chunk(LearnerStream& stream, const StorageScanned& scanned, Effects& effects);
+  void place_chunk(FollowerStream& stream, const StorageScanned& scanned, Effects& effects);
+
+  // Taking over (replica_activation.cc).
+  void activate(Effects& effects);
+  void take_up(FollowerStream& stream, Effects& effects);
+  void bring_level(FollowerStream& stream, const ReplicaPosition& position, Effects& effects);
+  void open_when_level(Effects& effects);
 
   // The stream from the primary (replica_following.cc).
-  bool begins_newer_stream(const wire::StreamPiece& piece) const noexcept;
-  void follow(const wire::StreamId& stream);
+  bool may_begin(const wire::StreamPiece& piece) const noexcept;
+  void follow_copy(const wire::StreamId& stream);
+  void resume_following(Effects& effects);
+  void seal(Epoch primary_since, Effects& effects);
+  bool fits(const wire::StreamPiece& piece) const noexcept;
+  void on_followed_idle(Effects& effects);
   void apply_pieces(Effects& effects);
   std::optional<StorageWritten> forget_then_apply(const wire::StreamPiece& piece);
   std::optional<StorageWritten> apply_piece(const wire::StreamPiece& piece);
   void end_piece(const StorageWritten& written, Effects& effects);
+  void note_applied(wire::StreamPiece piece);
 
   const PartitionId partition_;
   const ReplicaOptions options_;
 
   Role role_ = Role::learner;
   Epoch epoch_ = 0;
-  Revision since_ = 0;
-  bool stopping_ = false;  ///< since `stop`, until `serve`
-  bool drained_ = false;   ///< stopping, and nothing is pending
+  wire::StreamId stream_;    ///< that this replica follows; as primary, of its own epoch
+  bool is_open_ = false;     ///< primary: every backup was level once
+  bool is_deposed_ = false;  ///< another one may be primary already
+  bool stopping_ = false;    ///< since `stop`, until `serve`
+  bool drained_ = false;     ///< stopping, and nothing is pending
 
   // What travels with every copy.
-  Seq seq_ = 0;
+  History history_;
   base::HybridClock clock_;
   /// Per joiner, how far its merge has come here.
   struct MergeProgress {
@@ -219,11 +259,16 @@ class Replica {
 
   // At the primary.
   Turns turns_;
-  PendingWrites pending_;               ///< empty while no learner is counted
-  std::vector<LearnerStream> streams_;  ///< at most one per node
+  PendingWrites pending_;                ///< empty while no follower is counted
+  std::vector<FollowerStream> streams_;  ///< at most one per node
+  Seq committed_ = 0;
+  std::optional<PartitionRecord> to_activate_;  ///< once what it followed has been applied
 
-  // At the learner.
+  // At the learner and the backup.
   FollowedStream followed_;
+  std::optional<wire::StreamId> resuming_;  ///< once what came before has been applied
+  Epoch sealed_until_ = 0;                  ///< streams of primaries since then or before are refused
+  Epoch sealed_in_ = 0;                     ///< the configuration of which the primary was found down
 
   StorageCalls storage_;
 };

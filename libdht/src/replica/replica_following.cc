@@ -1,4 +1,4 @@
-// The learner: applies the pieces of its stream, and acknowledges what its storage has.
+// The learner and the backup: applies the pieces of its stream, and acknowledges what its storage has.
 #include <tuple>
 #include <utility>
 
@@ -11,10 +11,19 @@ namespace dht::replica {
 
 void Replica::on_piece(wire::StreamPiece piece, Effects& effects) {
   const wire::StreamId stream = piece.stream;
-  if (begins_newer_stream(piece)) follow(stream);
-  const bool sound = is_sound(piece.changes) && piece.last_version < base::HybridClock::kLimit;
-  const auto verdict = sound ? followed_.take(std::move(piece)) : FollowedStream::Verdict::refused;
-  switch (verdict) {
+  if (!fits(piece)) {
+    effects.ack = wire::StreamAck{.stream = stream, .index = 0, .refused = true};
+    return;
+  }
+  if (may_begin(piece)) {
+    if (piece.start == wire::StreamStart::resume) {
+      resuming_ = stream;
+      followed_.stop_taking();
+      return on_followed_idle(effects);
+    }
+    follow_copy(stream);
+  }
+  switch (followed_.take(std::move(piece))) {
     case FollowedStream::Verdict::taken:
       apply_pieces(effects);
       break;
@@ -27,30 +36,78 @@ void Replica::on_piece(wire::StreamPiece piece, Effects& effects) {
   }
 }
 
-/// A primary follows another one only when it has been stopped and nothing is pending that it would have to answer.
-bool Replica::begins_newer_stream(const wire::StreamPiece& piece) const noexcept {
-  if (piece.index != 1 || piece.stream.partition != partition_) return false;
-  if (role_ == Role::primary) return drained_ && piece.stream.epoch > epoch_;
-  return std::tie(piece.stream.epoch, piece.stream.since) > std::tie(epoch_, since_);
+/// Whether the piece makes sense; what it says of the history is looked at when its turn comes.
+bool Replica::fits(const wire::StreamPiece& piece) const noexcept {
+  const bool has_past = piece.starts.empty() || piece.starts.back().epoch <= piece.stream.epoch;
+  return piece.stream.partition == partition_ && is_sound(piece.changes) &&
+         piece.last_version < base::HybridClock::kLimit && has_past;
 }
 
-void Replica::follow(const wire::StreamId& stream) {
+/// A primary follows another one only when it has been stopped and nothing is pending that it would have to answer.
+bool Replica::may_begin(const wire::StreamPiece& piece) const noexcept {
+  if (piece.index != 1 || piece.start == wire::StreamStart::none || piece.stream.epoch <= sealed_until_) return false;
+  const wire::StreamId& present = resuming_ ? *resuming_ : stream_;
+  const auto age = [](const wire::StreamId& id) { return std::tie(id.epoch, id.since, id.attempt); };
+  if (age(piece.stream) <= age(present)) return false;
+  return role_ != Role::primary || (drained_ && piece.stream.epoch > stream_.epoch);
+}
+
+void Replica::follow_copy(const wire::StreamId& stream) {
   followed_.begin(stream);
   role_ = Role::learner;
+  stream_ = stream;
   epoch_ = stream.epoch;
-  since_ = stream.since;
-  stopping_ = drained_ = false;
+  is_open_ = stopping_ = drained_ = false;
+  resuming_.reset();
+  sealed_in_ = 0;
   streams_.clear();
-  seq_ = 0;
   merges_.clear();  // the clock alone stays: it may be ahead, never behind
+}
+
+/// Whatever it had taken has been applied.
+void Replica::on_followed_idle(Effects& effects) {
+  if (!followed_.is_idle()) return;
+  if (to_activate_) return activate(effects);
+  if (resuming_) return resume_following(effects);
+  if (sealed_in_ == epoch_) effects.report_changed = true;
+}
+
+void Replica::resume_following(Effects& effects) {
+  stream_ = *std::exchange(resuming_, std::nullopt);
+  if (role_ == Role::primary) role_ = Role::backup;  // it has handed over, and the map that says so is on its way
+  is_open_ = stopping_ = drained_ = false;
+  streams_.clear();
+  followed_.resume(stream_);
+  effects.ack = wire::StreamAck{.stream = stream_, .index = 1, .position = history_.position()};
+}
+
+void Replica::back_up(const PartitionRecord& record, bool is_primary_down, Effects& effects) {
+  depose(effects);
+  role_ = Role::backup;
+  epoch_ = record.epoch;
+  if (is_primary_down && sealed_in_ != epoch_) seal(record.primary_since, effects);
+}
+
+void Replica::stop_following(Effects& effects) {
+  if (role_ != Role::primary) seal(stream_.epoch, effects);
+}
+
+/// What the leader is told holds from then on: nothing more of that primary is taken.
+void Replica::seal(Epoch primary_since, Effects& effects) {
+  sealed_until_ = primary_since;
+  sealed_in_ = epoch_;
+  resuming_.reset();
+  followed_.stop_taking();
+  on_followed_idle(effects);
 }
 
 void Replica::apply_pieces(Effects& effects) {
   while (const wire::StreamPiece* piece = followed_.begin_piece()) {
-    const auto written = piece->index == 1 ? forget_then_apply(*piece) : apply_piece(*piece);
+    const auto written = piece->start == wire::StreamStart::copy ? forget_then_apply(*piece) : apply_piece(*piece);
     if (!written) return;
     end_piece(*written, effects);
   }
+  on_followed_idle(effects);
 }
 
 std::optional<StorageWritten> Replica::forget_then_apply(const wire::StreamPiece& piece) {
@@ -66,6 +123,8 @@ std::optional<StorageWritten> Replica::forget_then_apply(const wire::StreamPiece
 }
 
 std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piece) {
+  const bool follows = piece.seq == history_.seq() || piece.seq == history_.seq() + 1;
+  if (!follows && piece.start != wire::StreamStart::copy) return StorageWritten{.error = Errc::corrupt};
   if (piece.changes.empty()) return StorageWritten{};
   auto written = storage_.apply(views_of(piece.changes));
   if (!written) {
@@ -79,13 +138,24 @@ std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piec
 
 void Replica::end_piece(const StorageWritten& written, Effects& effects) {
   const bool is_abandoned = followed_.current() == nullptr;
-  if (const auto piece = followed_.end_piece(!written.error)) {
-    seq_ = piece->seq;
-    clock_.observe(piece->last_version);
-    for (const wire::MergeMark& mark : piece->merges)
-      note_merge(mark);
+  if (auto piece = followed_.end_piece(!written.error)) note_applied(std::move(*piece));
+  if (!is_abandoned && followed_.is_following()) effects.ack = followed_.acknowledgement();
+}
+
+void Replica::note_applied(wire::StreamPiece piece) {
+  clock_.observe(piece.last_version);
+  for (const wire::MergeMark& mark : piece.merges)
+    note_merge(mark);
+  if (piece.start == wire::StreamStart::copy) {
+    history_.begin_copy(piece.seq, std::move(piece.starts));
+  } else if (!piece.starts.empty()) {
+    history_.adopt(std::move(piece.starts));
   }
-  if (!is_abandoned) effects.ack = followed_.acknowledgement();
+  if (piece.seq == history_.seq() + 1) {
+    history_.extend(piece.seq);
+    history_.keep({piece.seq, piece.last_version, std::move(piece.merges), std::move(piece.changes)});
+  }
+  history_.forget(piece.committed);
 }
 
 }  // namespace dht::replica

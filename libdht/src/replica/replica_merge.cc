@@ -94,10 +94,12 @@ void Replica::note_merge(const wire::MergeMark& mark) {
 
 /// Answers a success once everything numbered so far is committed.
 void Replica::answer_when_committed(DoneHandler handler, Effects& effects) {
-  if (pending_.empty()) {
+  if (!may_answer()) {
+    effects.done.push_back({std::move(handler), Errc::not_applied});
+  } else if (pending_.empty()) {
     effects.done.push_back({std::move(handler), {}});
   } else {
-    pending_.hold(seq_, Effects::Done{std::move(handler), {}});
+    pending_.hold(history_.seq(), Effects::Done{std::move(handler), {}});
   }
 }
 

@@ -46,7 +46,7 @@ std::optional<ReadOutcome> Replica::start_get(std::string_view key, GetHandler& 
 }
 
 std::optional<ReadOutcome> Replica::finish_get(std::string_view key, StorageRead read, GetHandler& handler) {
-  if (read.error) return ReadOutcome{Errc::not_applied, std::nullopt};
+  if (read.error || !may_answer()) return ReadOutcome{Errc::not_applied, std::nullopt};
   ReadOutcome outcome;
   if (read.entry) outcome.entry = Entry{std::move(read.entry->value), read.entry->version};
   const Seq seen = pending_.last_of(key);
@@ -110,7 +110,7 @@ std::optional<WriteOutcome> Replica::start_write(WriteJob& job, WriteHandler& ha
 
 std::optional<WriteOutcome> Replica::apply_write(WriteJob& job, const StorageRead& read, WriteHandler& handler,
                                                  Effects& effects) {
-  if (read.error) return WriteOutcome{Errc::not_applied, {}};
+  if (read.error || !may_answer()) return WriteOutcome{Errc::not_applied, {}};
   job.existed = read.entry.has_value();
   if (!job.precondition.holds(job.existed ? read.entry->version : 0)) {
     return answer_unchanged(job.key(), {Errc::precondition_failed, {0, job.existed}}, handler);
@@ -133,6 +133,7 @@ std::optional<WriteOutcome> Replica::apply_write(WriteJob& job, const StorageRea
 std::optional<WriteOutcome> Replica::finish_write(const WriteJob& job, const StorageWritten& written,
                                                   WriteHandler& handler, Effects& effects) {
   if (written.error) return WriteOutcome{Errc::not_applied, {}};
+  if (!may_answer()) return WriteOutcome{Errc::outcome_unknown, {}};
   const StorageChange change = job.change();
   const Seq seq = number({&change, 1}, {}, effects);
   const WriteOutcome outcome{{}, {change.version, job.existed}};
@@ -154,7 +155,7 @@ std::optional<WriteOutcome> Replica::answer_unchanged(std::string_view key, cons
 
 std::optional<StorageScanned> Replica::scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler,
                                             Effects& effects) {
-  if (role_ == Role::learner || drained_) return StorageScanned{};
+  if (role_ != Role::primary || drained_) return StorageScanned{};
   if (turns_.is_idle()) return start_scan(from, max_bytes, handler);
   turns_.wait_alone([this, from, max_bytes, handler = std::move(handler)](
                         Effects& later) mutable { answer(start_scan(from, max_bytes, handler), handler, later); },

@@ -1,5 +1,5 @@
-// The primary's history and its streams: numbering what was applied, sending it to the learners, feeding them the scan,
-// and committing what they acknowledge.
+// The primary's history and its streams: numbering what was applied, sending it to the followers, feeding learners the
+// scan, and committing what they acknowledge.
 #include <algorithm>
 #include <utility>
 
@@ -10,82 +10,91 @@
 namespace dht::replica {
 
 bool Replica::is_counting() const noexcept {
-  return std::any_of(streams_.begin(), streams_.end(), [](const LearnerStream& stream) { return stream.is_counted(); });
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [](const FollowerStream& stream) { return stream.is_counted(); });
 }
 
 Seq Replica::number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects) {
-  ++seq_;
-  for (LearnerStream& stream : streams_) {
-    if (!stream.is_lost()) send(stream, merges, owned(changes), effects);
+  history_.extend(history_.seq() + 1);
+  for (FollowerStream& stream : streams_) {
+    if (!stream.is_flowing()) continue;  // it is brought level when it is taken up again
+    send(stream, {.seq = history_.seq(), .merges = merges, .changes = owned(changes)}, effects);
   }
   if (is_counting()) {
     std::vector<std::string> keys;
     keys.reserve(changes.size());
     for (const StorageChange& change : changes)
       keys.emplace_back(change.key);
-    pending_.add(seq_, std::move(keys));
+    pending_.add(history_.seq(), std::move(keys));
+    history_.keep({history_.seq(), clock_.last(), std::move(merges), owned(changes)});
   }
-  return seq_;
+  return history_.seq();
 }
 
 void Replica::commit_what_is_acknowledged(Effects& effects) {
-  Seq everywhere = seq_;
-  for (const LearnerStream& stream : streams_) {
+  Seq everywhere = history_.seq();
+  for (const FollowerStream& stream : streams_) {
     if (stream.is_counted()) everywhere = std::min(everywhere, stream.confirmed());
   }
+  committed_ = std::max(committed_, everywhere);
   pending_.commit(everywhere, effects);
+  history_.forget(everywhere);
 }
 
-LearnerStream* Replica::find_stream(NodeId learner, const wire::StreamId& id) noexcept {
-  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const LearnerStream& stream) {
-    return stream.learner() == learner && stream.id() == id;
+FollowerStream* Replica::find_stream(NodeId follower, const wire::StreamId& id) noexcept {
+  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const FollowerStream& stream) {
+    return stream.follower() == follower && stream.id() == id;
   });
   return found == streams_.end() ? nullptr : &*found;
 }
 
-/// Piece 1 carries what a copy is beyond its entries: all merge marks, and the clock as every piece does.
-void Replica::begin_stream(const LearnerRecord& learner, Effects& effects) {
-  LearnerStream& stream = streams_.emplace_back(
-      learner.node, wire::StreamId{.partition = partition_, .epoch = epoch_, .since = learner.since});
-  std::vector<wire::MergeMark> merges;
-  merges.reserve(merges_.size());
+/// Piece 1 carries what a copy is beyond its entries: its history, all merge marks, and the clock as every piece does.
+void Replica::begin_copy(const LearnerRecord& learner, Effects& effects) {
+  FollowerStream& stream = streams_.emplace_back(FollowerStream::to_learner(partition_, stream_.epoch, learner));
+  wire::StreamPiece piece{.start = wire::StreamStart::copy, .seq = history_.seq(), .starts = history_.starts()};
+  piece.merges.reserve(merges_.size());
   for (const auto& [joiner, progress] : merges_)
-    merges.push_back({joiner, progress.number, progress.by});
-  send(stream, std::move(merges), {}, effects);
+    piece.merges.push_back({joiner, progress.number, progress.by});
+  send(stream, std::move(piece), effects);
   feed(stream, effects);
 }
 
-void Replica::send(LearnerStream& stream, std::vector<wire::MergeMark> merges, std::vector<wire::Change> changes,
-                   Effects& effects) {
-  wire::StreamPiece piece;
-  piece.seq = seq_;
+void Replica::send(FollowerStream& stream, wire::StreamPiece piece, Effects& effects) {
   piece.last_version = clock_.last();
-  piece.merges = std::move(merges);
-  piece.changes = std::move(changes);
-  effects.pieces.push_back({stream.learner(), stream.next_piece(std::move(piece))});
+  piece.committed = committed_;
+  effects.pieces.push_back({stream.follower(), stream.next_piece(std::move(piece))});
 }
 
-void Replica::on_ack(NodeId learner, const wire::StreamAck& ack, Effects& effects) {
-  LearnerStream* stream = role_ == Role::primary ? find_stream(learner, ack.stream) : nullptr;
-  if (stream == nullptr || stream->is_lost()) return;
+void Replica::on_ack(NodeId follower, const wire::StreamAck& ack, Effects& effects) {
+  FollowerStream* stream = role_ == Role::primary ? find_stream(follower, ack.stream) : nullptr;
+  if (stream == nullptr || stream->is_lost() || stream->is_broken()) return;
   const bool was_level = stream->is_level();
-  if (ack.refused || !stream->acknowledge(ack.index)) {
+  if (ack.refused || stream->awaits_position() != ack.position.has_value()) {
+    lose(*stream, effects);
+    return;
+  }
+  if (ack.position) {
+    bring_level(*stream, *ack.position, effects);
+  } else if (!stream->acknowledge(ack.index)) {
     lose(*stream, effects);
     return;
   }
   if (stream->is_level() != was_level) effects.report_changed = true;
   commit_what_is_acknowledged(effects);
+  open_when_level(effects);
   feed(*stream, effects);
   check_drained(effects);
 }
 
-void Replica::on_learner_unreachable(NodeId learner, Effects& effects) {
-  for (LearnerStream& stream : streams_) {
-    if (stream.learner() == learner && !stream.is_lost()) lose(stream, effects);
+void Replica::on_follower_unreachable(NodeId follower, Effects& effects) {
+  for (FollowerStream& stream : streams_) {
+    if (stream.follower() != follower || stream.is_lost()) continue;
+    stream.break_off();
+    if (stream.is_lost()) effects.report_changed = true;
   }
 }
 
-void Replica::lose(LearnerStream& stream, Effects& effects) {
+void Replica::lose(FollowerStream& stream, Effects& effects) {
   stream.lose();
   effects.report_changed = true;
 }
@@ -93,16 +102,16 @@ void Replica::lose(LearnerStream& stream, Effects& effects) {
 // The scan, chunk by chunk. A chunk has the partition alone from its reading to its place in the stream: no write can
 // come between, so it never overtakes one and is never overtaken.
 
-void Replica::feed(LearnerStream& stream, Effects& effects) {
+void Replica::feed(FollowerStream& stream, Effects& effects) {
   if (!stream.wants_chunk(options_.window_bytes)) return;
   stream.begin_chunk();
   turns_.wait_alone(
-      [this, learner = stream.learner(), id = stream.id()](Effects& later) { read_chunk(learner, id, later); },
+      [this, learner = stream.follower(), id = stream.id()](Effects& later) { read_chunk(learner, id, later); },
       effects);
 }
 
 void Replica::read_chunk(NodeId learner, const wire::StreamId& id, Effects& effects) {
-  LearnerStream* stream = find_stream(learner, id);
+  FollowerStream* stream = find_stream(learner, id);
   if (stream == nullptr || stream->is_lost()) return;
   if (const auto scanned = storage_.scan(stream->cursor(), options_.chunk_bytes)) {
     place_chunk(*stream, *scanned, effects);
@@ -111,13 +120,13 @@ void Replica::read_chunk(NodeId learner, const wire::StreamId& id, Effects& effe
   turns_.occupy_all();
   storage_.await<StorageScanned>([this, learner, id](StorageScanned scanned, Effects& later) {
     turns_.continue_all(later, [&] {
-      LearnerStream* still = find_stream(learner, id);
+      FollowerStream* still = find_stream(learner, id);
       if (still != nullptr && !still->is_lost()) place_chunk(*still, scanned, later);
     });
   });
 }
 
-void Replica::place_chunk(LearnerStream& stream, const StorageScanned& scanned, Effects& effects) {
+void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned, Effects& effects) {
   if (scanned.error) {
     lose(stream, effects);
     return;
@@ -129,7 +138,7 @@ void Replica::place_chunk(LearnerStream& stream, const StorageScanned& scanned, 
     changes.push_back(
         {StorageChange::Kind::put, scanned_entry.key, std::string(entry.value.view()), entry.version, entry.copy_of});
   }
-  if (!changes.empty()) send(stream, {}, std::move(changes), effects);
+  if (!changes.empty()) send(stream, {.seq = history_.seq(), .changes = std::move(changes)}, effects);
   stream.end_chunk(scanned.chunk.next);
   if (stream.is_level()) effects.report_changed = true;
   feed(stream, effects);

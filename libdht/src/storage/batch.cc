@@ -40,7 +40,7 @@ void Batch::put(const StorageChange& change, Index::Position position, Slot* slo
     steps_.push_back({Step::Kind::inserted, position, &record});
   } else {
     if (!slot->record()->doomed()) uncount(*slot->record());
-    steps_.push_back({Step::Kind::replaced, position, &record, slot->exchange(std::move(made))});
+    steps_.push_back({Step::Kind::replaced, position, &record, index_.exchange(*slot, std::move(made))});
   }
   count(record);
 }
@@ -61,7 +61,7 @@ void Batch::take_back(Step& step) noexcept {
       index_.erase(step.position, step.record->key());
       break;
     case Step::Kind::replaced:
-      index_.find(step.position, step.record->key())->exchange(std::move(step.old));
+      index_.exchange(*index_.find(step.position, step.record->key()), std::move(step.old));
       break;
     case Step::Kind::doomed:
       step.record->set_doomed(false);

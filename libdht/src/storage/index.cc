@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "storage/memory_total.h"
 
 namespace dht::storage {
 
@@ -83,6 +84,7 @@ void Index::insert(Position position, Record::Owner record) {
   }
   if (node->leaf() == nullptr || node->leaf()->full()) grow(*node);
   // From here on nothing can fail.
+  memory_bytes_ += record->memory_bytes();
   Leaf& leaf = *node->leaf();
   const std::uint16_t tag = tag_of(position, path.size);
   leaf.insert(leaf.lower_bound(tag), Slot(tag, record.release()));
@@ -104,6 +106,7 @@ Record::Owner Index::erase(Position position, std::string_view key) noexcept {
   const std::uint32_t index = search(*leaf, path.size, position, key);
   if (index == leaf->size()) return nullptr;
   Record::Owner record = leaf->remove(index);
+  memory_bytes_ -= record->memory_bytes();
   for (Branch* branch : std::span(path.branches).first(path.size))
     --branch->size;
   if (sparse != nullptr) {
@@ -114,26 +117,55 @@ Record::Owner Index::erase(Position position, std::string_view key) noexcept {
   return record;
 }
 
+Record::Owner Index::exchange(Slot& slot, Record::Owner record) noexcept {
+  memory_bytes_ += record->memory_bytes();
+  memory_bytes_ -= slot.record()->memory_bytes();
+  return slot.exchange(std::move(record));
+}
+
+void Index::clear() noexcept {
+  root_ = Node();
+  memory_bytes_ = 0;
+}
+
+/// Of a node and all below it, without the records.
+std::size_t Index::memory_of(const Node& node) noexcept {
+  if (const Leaf* leaf = node.leaf()) return leaf->memory_bytes();
+  const Branch* branch = node.branch();
+  if (branch == nullptr) return 0;
+  std::size_t bytes = memory_of_block(sizeof(Branch));
+  for (const Node& child : branch->children)
+    bytes += memory_of(child);
+  return bytes;
+}
+
+void Index::replace(Node& node, Node by) noexcept {
+  memory_bytes_ += memory_of(by);
+  memory_bytes_ -= memory_of(node);
+  node = std::move(by);
+}
+
 void Index::grow(Node& node) {
   Leaf* leaf = node.leaf();
   Leaf::Owner larger =
       leaf == nullptr ? Leaf::make(Leaf::capacity_for(1)) : Leaf::resized(*leaf, Leaf::capacity_for(leaf->size() + 1));
   if (larger == nullptr) throw std::bad_alloc();
-  node = Node(std::move(larger));
+  replace(node, Node(std::move(larger)));
 }
 
 void Index::shrink(Node& node) noexcept {
   constexpr std::uint32_t kSlack = 16;
   Leaf& leaf = *node.leaf();
   if (leaf.size() == 0) {
-    node = Node();
+    replace(node, Node());
   } else if (leaf.capacity() >= Leaf::capacity_for(leaf.size()) + kSlack) {
     // Where there is no memory for the smaller leaf, the larger one serves on.
-    if (Leaf::Owner smaller = Leaf::resized(leaf, Leaf::capacity_for(leaf.size()))) node = Node(std::move(smaller));
+    if (Leaf::Owner smaller = Leaf::resized(leaf, Leaf::capacity_for(leaf.size())))
+      replace(node, Node(std::move(smaller)));
   }
 }
 
-void Index::split(Node& node, unsigned level) const {
+void Index::split(Node& node, unsigned level) {
   Leaf& leaf = *node.leaf();
   const std::span<const Slot> slots = leaf.slots();
   DHT_ASSERT(level < kMaxLevel && slots.size() == kMaxLeaf);
@@ -160,7 +192,7 @@ void Index::split(Node& node, unsigned level) const {
   }
   branch->size = slots.size();
   leaf.disown();
-  node = Node(std::move(branch));
+  replace(node, Node(std::move(branch)));
 }
 
 void Index::merge(Node& node) noexcept {
@@ -175,7 +207,7 @@ void Index::merge(Node& node) noexcept {
     DHT_ASSERT(leaf->size() == size);
     merged = Node(std::move(leaf));
   }
-  node = std::move(merged);
+  replace(node, std::move(merged));
 }
 
 /// `prefix` has the bits of the `depth` levels between the merged branch and `node`. They come back in front of the

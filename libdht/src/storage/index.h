@@ -70,6 +70,8 @@ class Index {
   explicit Index(const KeyHash& hash) noexcept : hash_(&hash) {}
 
   Position position_of(std::string_view key) const noexcept { return (*hash_)(key) & ~Position{1}; }
+  /// What the index and its records take, as the allocator counts it.
+  std::uint64_t memory_bytes() const noexcept { return memory_bytes_; }
 
   /// The slot of that key or null. It stays where it is until the next `insert` or `erase`.
   Slot* find(Position position, std::string_view key) const noexcept;
@@ -77,7 +79,9 @@ class Index {
   void insert(Position position, Record::Owner record);
   /// Takes the record out; null where there is none. Gives memory back where there is enough to shrink.
   Record::Owner erase(Position position, std::string_view key) noexcept;
-  void clear() noexcept { root_ = Node(); }
+  /// Puts another record of the same key into a slot that `find` gave, and gives the old one to the caller.
+  Record::Owner exchange(Slot& slot, Record::Owner record) noexcept;
+  void clear() noexcept;
 
   /// Visits records from position `from` on, in the order of positions, until `visit` has returned false and all
   /// records at that position were visited too. Returns the position to go on from, or `kScanEnd`. `visit` may throw;
@@ -98,20 +102,24 @@ class Index {
   static std::size_t child_of(Position position, unsigned level) noexcept;
   static std::uint16_t tag_of(Position position, unsigned level) noexcept;
   static std::uint32_t search(const Leaf& leaf, unsigned level, Position position, std::string_view key) noexcept;
-  static void grow(Node& node);
-  static void shrink(Node& node) noexcept;
-  static void merge(Node& node) noexcept;
+  static std::size_t memory_of(const Node& node) noexcept;
   static void gather(const Node& node, std::uint64_t prefix, unsigned depth, Leaf& into) noexcept;
 
   static ScanCursor after_tag(ScanCursor from, unsigned level, std::uint16_t tag) noexcept;
 
   Position position_of(const Record& record) const noexcept;
-  void split(Node& node, unsigned level) const;
+  /// Every change of shape goes through here, and is counted.
+  void replace(Node& node, Node by) noexcept;
+  void grow(Node& node);
+  void shrink(Node& node) noexcept;
+  void merge(Node& node) noexcept;
+  void split(Node& node, unsigned level);
   ScanCursor scan_leaf(const Leaf& leaf, unsigned level, ScanCursor from, Function<bool(const Record&)>& visit,
                        bool& more) const;
 
   Node root_;
   const KeyHash* hash_;
+  std::uint64_t memory_bytes_ = 0;
 };
 
 struct Branch {

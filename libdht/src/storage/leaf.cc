@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "base/assert.h"
+#include "storage/memory_total.h"
 
 namespace dht::storage {
 
@@ -92,6 +93,8 @@ Record::Owner Leaf::remove(std::uint32_t index) noexcept {
   --size_;
   return record;
 }
+
+std::size_t Leaf::memory_bytes() const noexcept { return memory_of_block(block_size(capacity_)); }
 
 std::size_t Leaf::block_size(std::uint32_t capacity) noexcept { return sizeof(Leaf) + capacity * sizeof(Slot); }
 

@@ -57,6 +57,8 @@ class Leaf {
   std::uint32_t size() const noexcept { return size_; }
   std::uint32_t capacity() const noexcept { return capacity_; }
   bool full() const noexcept { return size_ == capacity_; }
+  /// Of the leaf alone, without its records.
+  std::size_t memory_bytes() const noexcept;
   std::span<Slot> slots() noexcept;
   std::span<const Slot> slots() const noexcept;
 

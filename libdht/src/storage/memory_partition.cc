@@ -26,6 +26,22 @@ std::error_code check(const StorageChange& change) noexcept {
 
 }  // namespace
 
+/// While it lives the partition changes; at its end, however that comes, the total is told by how much.
+class MemoryPartition::Counted {
+ public:
+  explicit Counted(MemoryPartition& partition) noexcept
+      : partition_(partition), before_(partition.index_.memory_bytes()) {}
+  ~Counted() {
+    if (partition_.total_ != nullptr) partition_.total_->change(before_, partition_.index_.memory_bytes());
+  }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  MemoryPartition& partition_;
+  const std::uint64_t before_;
+};
+
 std::optional<StorageRead> MemoryPartition::get(std::string_view key, StorageReadHandler) try {
   const Slot* slot = index_.find(index_.position_of(key), key);
   if (slot == nullptr) return StorageRead{};
@@ -38,6 +54,7 @@ std::optional<StorageWritten> MemoryPartition::apply(std::span<const StorageChan
   for (const StorageChange& change : changes) {
     if (const std::error_code error = check(change)) return StorageWritten{error};
   }
+  const Counted counted(*this);
   if (changes.size() == 1) {
     const StorageChange& change = changes.front();
     if (change.kind == StorageChange::Kind::put) {
@@ -65,7 +82,7 @@ void MemoryPartition::put(const StorageChange& change) {
     if (slot->record()->can_hold(contents)) {
       slot->record()->overwrite(contents, position);
     } else {
-      slot->exchange(Record::make(contents, position));
+      index_.exchange(*slot, Record::make(contents, position));
     }
     statistics_.bytes = statistics_.bytes - old_bytes + bytes;
   } else {
@@ -97,9 +114,14 @@ std::optional<StorageScanned> MemoryPartition::scan(ScanCursor from, std::size_t
 }
 
 std::optional<StorageWritten> MemoryPartition::drop(StorageWriteHandler) {
+  clear();
+  return StorageWritten{};
+}
+
+void MemoryPartition::clear() noexcept {
+  const Counted counted(*this);
   index_.clear();
   statistics_ = {};
-  return StorageWritten{};
 }
 
 }  // namespace dht::storage

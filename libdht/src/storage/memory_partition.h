@@ -1,6 +1,6 @@
 // MemoryPartition: the entries of one partition, in memory. Every call completes inline.
 //
-// An empty one is 48 bytes and holds no other memory. Where memory runs out, a call returns
+// An empty one is 56 bytes and holds no other memory. Where memory runs out, a call returns
 // `std::errc::not_enough_memory` and nothing has changed.
 //
 // Thread rule: as for every PartitionStorage, one call at a time.
@@ -16,13 +16,15 @@
 
 #include "storage/index.h"
 #include "storage/key_hash.h"
+#include "storage/memory_total.h"
 
 namespace dht::storage {
 
 class MemoryPartition final : public PartitionStorage {
  public:
-  /// The hash outlives the partition.
-  explicit MemoryPartition(const KeyHash& hash) noexcept : index_(hash) {}
+  /// The hash outlives the partition, and so does `total`, where the partition's memory is added, if there is one.
+  explicit MemoryPartition(const KeyHash& hash, MemoryTotal* total = nullptr) noexcept : index_(hash), total_(total) {}
+  ~MemoryPartition() override { clear(); }
 
   std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override;
   /// Errc::too_large where a key or value is longer than a record can hold, Errc::invalid_argument for a put of version
@@ -33,10 +35,14 @@ class MemoryPartition final : public PartitionStorage {
   StorageStatistics statistics() const override { return statistics_; }
 
  private:
+  class Counted;
+
+  void clear() noexcept;
   void put(const StorageChange& change);
   void erase(const StorageChange& change) noexcept;
 
   Index index_;
+  MemoryTotal* total_;
   StorageStatistics statistics_;
 };
 

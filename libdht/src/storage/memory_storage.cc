@@ -7,6 +7,7 @@
 
 #include "storage/key_hash.h"
 #include "storage/memory_partition.h"
+#include "storage/memory_total.h"
 
 namespace dht {
 namespace {
@@ -17,11 +18,14 @@ class MemoryStorage final : public Storage {
 
   /// Nothing outlives the object that held it, so a partition always opens empty.
   std::unique_ptr<PartitionStorage> open(ClusterId, PartitionId) override {
-    return std::make_unique<storage::MemoryPartition>(hash_);
+    return std::make_unique<storage::MemoryPartition>(hash_, &total_);
   }
+
+  std::uint64_t memory_bytes() const noexcept override { return total_.bytes(); }
 
  private:
   const storage::SeededKeyHash hash_;
+  storage::MemoryTotal total_;
 };
 
 }  // namespace

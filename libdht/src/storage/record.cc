@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/assert.h"
+#include "storage/memory_total.h"
 
 namespace dht::storage {
 namespace {
@@ -108,6 +109,8 @@ std::size_t Record::block_size(const Contents& contents) noexcept {
 }
 
 std::size_t Record::block_size() const noexcept { return block_size(wide(), has_copy_of(), key_size(), value_size()); }
+
+std::size_t Record::memory_bytes() const noexcept { return memory_of_block(block_size()); }
 
 std::size_t Record::key_size() const noexcept {
   return wide() ? load<std::uint32_t>(block() + kKeySizeOffset) : narrow_key_size_;

@@ -62,6 +62,8 @@ class Record {
   std::optional<std::uint64_t> stored_position() const noexcept;
   /// Key and value, as `StorageStatistics::bytes` counts them.
   std::uint64_t bytes() const noexcept { return key_size() + value_size(); }
+  /// Of the block that it lies in.
+  std::size_t memory_bytes() const noexcept;
 
   /// Erased by a batch that is not finished yet.
   bool doomed() const noexcept { return (flags_ & kDoomed) != 0; }

@@ -39,10 +39,10 @@ namespace statistics_tag {
 enum : std::uint32_t { entries = 1, bytes };
 }
 namespace report_tag {
-enum : std::uint32_t { statistics = 1, copy_of, partition };
+enum : std::uint32_t { statistics = 1, copy_of, partition, is_full };
 }
 namespace partition_tag {
-enum : std::uint32_t { partition = 1, epoch, stopped, level, lost };
+enum : std::uint32_t { partition = 1, epoch, stopped, level, lost, lost_backup, sealed_epoch, sealed_seq };
 }
 namespace learner_tag {
 enum : std::uint32_t { node = 1, since };
@@ -51,7 +51,7 @@ namespace hand_over_tag {
 enum : std::uint32_t { partition = 1, epoch };
 }
 namespace member_tag {
-enum : std::uint32_t { node = 1, alive, statistics };
+enum : std::uint32_t { node = 1, alive, statistics, is_full };
 }
 namespace operation_tag {
 enum : std::uint32_t { is_join = 1, node, name, done, total, milliseconds, bytes_done };
@@ -69,6 +69,17 @@ void append(TaggedReader& r, std::vector<T>& list, bool (*decode)(TaggedReader, 
   } else {
     list.push_back(std::move(element));
   }
+}
+
+template <typename Id>
+void append_id(TaggedReader& r, std::vector<Id>& list) {
+  const Id id = r.id<Id>();
+  list.size() < kMaxListed ? list.push_back(id) : r.fail();
+}
+
+/// Two fields that come together.
+ReplicaPosition& sealed_at(PartitionReport& report) {
+  return report.sealed_at ? *report.sealed_at : report.sealed_at.emplace();
 }
 
 TaggedWriter write(const StorageStatistics& statistics) {
@@ -122,6 +133,12 @@ TaggedWriter write(const PartitionReport& report) {
     w.put_message(partition_tag::level, write(learner));
   for (const LearnerRecord& learner : report.lost)
     w.put_message(partition_tag::lost, write(learner));
+  for (const NodeId backup : report.lost_backups)
+    w.put_id(partition_tag::lost_backup, backup);
+  if (report.sealed_at) {
+    w.put_u64(partition_tag::sealed_epoch, report.sealed_at->epoch);
+    w.put_u64(partition_tag::sealed_seq, report.sealed_at->seq);
+  }
   return w;
 }
 
@@ -143,6 +160,15 @@ bool read(TaggedReader r, PartitionReport& report) {
       case partition_tag::lost:
         append(r, report.lost, read);
         break;
+      case partition_tag::lost_backup:
+        append_id(r, report.lost_backups);
+        break;
+      case partition_tag::sealed_epoch:
+        sealed_at(report).epoch = r.u64();
+        break;
+      case partition_tag::sealed_seq:
+        sealed_at(report).seq = r.u64();
+        break;
     }
   }
   return r.ok();
@@ -155,6 +181,7 @@ TaggedWriter write(const NodeReport& report) {
     w.put_id(report_tag::copy_of, cluster);
   for (const PartitionReport& partition : report.partitions)
     w.put_message(report_tag::partition, write(partition));
+  if (report.is_full) w.put_bool(report_tag::is_full, true);
   return w;
 }
 
@@ -165,14 +192,13 @@ bool read(TaggedReader r, NodeReport& report) {
         if (!read(r.message(), report.statistics)) r.fail();
         break;
       case report_tag::copy_of:
-        if (report.copies_of.size() >= kMaxListed) {
-          r.fail();
-        } else {
-          report.copies_of.push_back(r.id<ClusterId>());
-        }
+        append_id(r, report.copies_of);
         break;
       case report_tag::partition:
         append(r, report.partitions, read);
+        break;
+      case report_tag::is_full:
+        report.is_full = r.boolean();
         break;
     }
   }
@@ -205,6 +231,7 @@ TaggedWriter write(const MemberReport& member) {
   w.put_id(member_tag::node, member.node);
   w.put_bool(member_tag::alive, member.alive);
   w.put_message(member_tag::statistics, write(member.statistics));
+  if (member.is_full) w.put_bool(member_tag::is_full, true);
   return w;
 }
 
@@ -219,6 +246,9 @@ bool read(TaggedReader r, MemberReport& member) {
         break;
       case member_tag::statistics:
         if (!read(r.message(), member.statistics)) r.fail();
+        break;
+      case member_tag::is_full:
+        member.is_full = r.boolean();
         break;
     }
   }
@@ -326,7 +356,7 @@ bool read(TaggedReader r, Answer& answer) {
         answer.id = r.u64();
         break;
       case answer_tag::error:
-        answer.error = r.enumeration(Errc::corrupt);
+        answer.error = r.enumeration(kLastErrc);
         if (answer.error == Errc{}) r.fail();
         break;
       case answer_tag::try_later:

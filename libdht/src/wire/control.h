@@ -68,6 +68,7 @@ struct MemberReport {
   NodeId node{};
   bool alive = false;
   StorageStatistics statistics{};
+  bool is_full = false;
 
   bool operator==(const MemberReport&) const = default;
 };

@@ -43,7 +43,7 @@ ReplyHeader get_reply_header(FixedReader& in) {
   header.code = in.get_enum(ReplyHeader::Code::wrong_node);
   header.error = in.get<std::uint8_t>();
   header.revision = in.get<std::uint64_t>();
-  const bool names_error = header.error > 0 && header.error <= static_cast<std::uint8_t>(Errc::corrupt);
+  const bool names_error = header.error > 0 && header.error <= static_cast<std::uint8_t>(kLastErrc);
   if (header.code == ReplyHeader::Code::failed && !names_error) in.fail();
   return header;
 }
@@ -89,6 +89,7 @@ void put(FixedWriter& out, const StreamId& stream) {
   out.put(stream.partition);
   out.put(stream.epoch);
   out.put(stream.since);
+  out.put(stream.attempt);
 }
 
 StreamId get_stream(FixedReader& in) {
@@ -96,7 +97,35 @@ StreamId get_stream(FixedReader& in) {
   stream.partition = in.get<std::uint32_t>();
   stream.epoch = in.get<std::uint64_t>();
   stream.since = in.get<std::uint64_t>();
+  stream.attempt = in.get<std::uint64_t>();
   return stream;
+}
+
+void put(FixedWriter& out, const std::vector<EpochStart>& starts) {
+  out.put(static_cast<std::uint32_t>(starts.size()));
+  for (const EpochStart& start : starts) {
+    out.put(start.epoch);
+    out.put(start.first);
+  }
+}
+
+/// Ascending, as they are made.
+std::vector<EpochStart> get_starts(FixedReader& in) {
+  const auto count = in.get<std::uint32_t>();
+  std::vector<EpochStart> starts;
+  if (count > in.left() / sizeof(EpochStart)) {
+    in.fail();
+    return starts;
+  }
+  EpochStart before;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    EpochStart& start = starts.emplace_back();
+    start.epoch = in.get<std::uint64_t>();
+    start.first = in.get<std::uint64_t>();
+    if (start.epoch <= before.epoch || start.first <= before.first) in.fail();
+    before = start;
+  }
+  return starts;
 }
 
 void put(FixedWriter& out, const std::vector<MergeMark>& marks) {
@@ -212,8 +241,11 @@ std::string encode(const StreamPiece& message) {
   FixedWriter out(bytes);
   put(out, message.stream);
   out.put(message.index);
+  out.put(message.start);
   out.put(message.seq);
+  out.put(message.committed);
   out.put(message.last_version);
+  put(out, message.starts);
   put(out, message.merges);
   put(out, message.changes);
   return bytes;
@@ -225,6 +257,9 @@ std::string encode(const StreamAck& message) {
   put(out, message.stream);
   out.put(message.index);
   out.put(static_cast<std::uint8_t>(message.refused));
+  out.put(static_cast<std::uint8_t>(message.position.has_value()));
+  out.put(message.position ? message.position->epoch : 0);
+  out.put(message.position ? message.position->seq : 0);
   return bytes;
 }
 
@@ -307,8 +342,11 @@ std::optional<StreamPiece> decode_stream_piece(std::string_view bytes) {
   StreamPiece message;
   message.stream = get_stream(in);
   message.index = in.get<std::uint64_t>();
+  message.start = in.get_enum(StreamStart::resume);
   message.seq = in.get<std::uint64_t>();
+  message.committed = in.get<std::uint64_t>();
   message.last_version = in.get<std::uint64_t>();
+  message.starts = get_starts(in);
   message.merges = get_marks(in);
   message.changes = get_changes(in);
   return checked(std::move(message), in);
@@ -320,6 +358,11 @@ std::optional<StreamAck> decode_stream_ack(std::string_view bytes) {
   message.stream = get_stream(in);
   message.index = in.get<std::uint64_t>();
   message.refused = in.get<std::uint8_t>() != 0;
+  const bool has_position = in.get<std::uint8_t>() != 0;
+  ReplicaPosition position;
+  position.epoch = in.get<std::uint64_t>();
+  position.seq = in.get<std::uint64_t>();
+  if (has_position) message.position = position;
   return checked(message, in);
 }
 

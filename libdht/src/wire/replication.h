@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <dht/membership.h>
 #include <dht/storage.h>
 #include <dht/types.h>
 
@@ -34,35 +36,55 @@ struct MergeMark {
   bool operator==(const MergeMark&) const = default;
 };
 
-/// One stream from a primary to one learner: that learner of that partition in that epoch, as added by revision
-/// `since`.
+/// From the number `first` on, changes were numbered by the primary that took over in `epoch`.
+struct EpochStart {
+  Epoch epoch = 0;
+  std::uint64_t first = 0;
+
+  bool operator==(const EpochStart&) const = default;
+};
+
+/// One stream from a primary to one learner or backup. Of two streams of one partition that a replica is sent, the one
+/// that is greater by epoch, revision and attempt is the newer.
 struct StreamId {
   PartitionId partition = 0;
-  Epoch epoch = 0;
-  Revision since = 0;
+  Epoch epoch = 0;            ///< in which the primary took over
+  Revision since = 0;         ///< that added the learner; zero for one that was a backup when the primary took over
+  std::uint64_t attempt = 0;  ///< how often the stream has been taken up again
 
   bool operator==(const StreamId&) const = default;
 };
 
-/// The next piece of a stream: to be applied whole and in order of `index` (1, 2, ...). Piece 1 begins the stream: the
-/// learner first forgets what it had. Live writes and chunks of the scan look alike: each is right at its place.
+/// How a stream begins, with its piece 1.
+enum class StreamStart : std::uint8_t {
+  none,    ///< another piece
+  copy,    ///< the replica first forgets what it has
+  resume,  ///< the replica keeps what it has, and acknowledges with its position
+};
+
+/// The next piece of a stream: to be applied whole and in order of `index` (1, 2, ...). Live writes and chunks of the
+/// scan look alike: each is right at its place.
 struct StreamPiece {
   StreamId stream{};
   std::uint64_t index = 0;
-  std::uint64_t seq = 0;            ///< the primary's position once this piece is applied
-  Version last_version = 0;         ///< the partition's version clock at that position
-  std::vector<MergeMark> merges{};  ///< marks that are new with this piece (all of them in piece 1)
+  StreamStart start = StreamStart::none;
+  std::uint64_t seq = 0;             ///< of the last change that the replica has once this piece is applied
+  std::uint64_t committed = 0;       ///< every replica that counts has the changes up to here
+  Version last_version = 0;          ///< the partition's version clock at that position
+  std::vector<EpochStart> starts{};  ///< of the history that the replica takes over; in one piece of a stream
+  std::vector<MergeMark> merges{};   ///< marks that are new with this piece (all of them where a copy starts)
   std::vector<Change> changes{};
 
   bool operator==(const StreamPiece&) const = default;
 };
 
-/// The learner has applied every piece up to `index`; `refused` where it cannot take the stream (a gap, another
+/// The replica has applied every piece up to `index`; `refused` where it cannot take the stream (a gap, another
 /// stream).
 struct StreamAck {
   StreamId stream{};
   std::uint64_t index = 0;
   bool refused = false;
+  std::optional<ReplicaPosition> position{};  ///< in the answer to a stream that resumes
 
   bool operator==(const StreamAck&) const = default;
 };

@@ -28,7 +28,6 @@ Takeover LeaderKills::next() {
   guest_.leave();
   dead.restart();
   CHECK(joins_eventually(dead, survivor));
-  CHECK(survivor.http().post("/dht/forget?name=" + dead.name()).status == 200);
   await_whole();
   return takeover;
 }

@@ -41,7 +41,8 @@ std::string new_log_file(const std::string& node) {
 std::vector<std::string> command_line(const NodeSetup& setup) {
   const std::string program = environment("DHTD", "");
   if (program.empty()) throw std::runtime_error("the environment variable DHTD must name the program to test");
-  std::vector<std::string> line{program, "--host", "127.0.0.1", "--port", std::to_string(setup.port)};
+  std::vector<std::string> line = setup.launcher;
+  line.insert(line.end(), {program, "--host", "127.0.0.1", "--port", std::to_string(setup.port)});
   if (!setup.name.empty()) line.insert(line.end(), {"--name", setup.name});
   line.insert(line.end(), setup.arguments.begin(), setup.arguments.end());
   return line;
@@ -145,22 +146,28 @@ void TestNode::join(const TestNode& member) {
   expect_ok(name_ + " joins " + member.name_, http().post("/dht/join", member.peer()));
 }
 bool TestNode::is_ready() { return http_->get("/readyz").status == 200; }
+ClusterView TestNode::view() { return view_of(*http_); }
 void TestNode::leave() { expect_ok(name_ + " leaves", http().post("/dht/leave")); }
 
-ClusterView TestNode::view() {
-  const auto status = nlohmann::json::parse(expect_ok("/dht/status", http_->get("/dht/status")).body);
+ClusterView view_of(HttpClient& http) {
+  const auto status = nlohmann::json::parse(expect_ok("/dht/status", http.get("/dht/status")).body);
   const auto& partitions = status.at("partitions");
-  ClusterView view{.leader = status.at("leader"),
+  ClusterView view{.revision = status.at("revision"),
+                   .leader = status.at("leader"),
                    .voters = status.at("voters"),
                    .ready = status.at("ready"),
                    .partitions = partitions.at("total"),
+                   .healthy = partitions.at("healthy"),
+                   .under_replicated = partitions.at("under_replicated"),
                    .unserved = partitions.at("unserved"),
                    .moving = partitions.at("moving")};
   for (const auto& member : status.at("members")) {
     view.members.push_back({.name = member.at("name"),
                             .state = member.at("state"),
                             .lease = member.at("lease"),
-                            .primary = member.at("primary")});
+                            .primary = member.at("primary"),
+                            .backup = member.at("backup"),
+                            .entries = member.at("entries")});
   }
   return view;
 }

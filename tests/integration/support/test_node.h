@@ -28,6 +28,7 @@ struct NodeSetup {
   std::string name;
   std::uint16_t port = 0;  ///< 0 takes a free one
   std::vector<std::string> arguments = {};
+  std::vector<std::string> launcher = {};  ///< a program, by its path, that becomes the one that its arguments name
 };
 
 /// What a node tells of its cluster in `GET /dht/status`.
@@ -36,12 +37,17 @@ struct MemberView {
   std::string state;
   bool lease = false;
   std::size_t primary = 0;
+  std::size_t backup = 0;
+  std::size_t entries = 0;
 };
 struct ClusterView {
+  std::uint64_t revision = 0;
   std::string leader;
   std::vector<std::string> voters;
   bool ready = false;
   std::size_t partitions = 0;
+  std::size_t healthy = 0;
+  std::size_t under_replicated = 0;
   std::size_t unserved = 0;
   std::size_t moving = 0;
   std::vector<MemberView> members = {};
@@ -49,6 +55,9 @@ struct ClusterView {
   /// The member of that name in that state, or null.
   const MemberView* find(std::string_view name, std::string_view state) const;
 };
+
+/// Asked over that connection. Throws std::runtime_error where there is no answer of status 200.
+ClusterView view_of(HttpClient& http);
 
 class TestNode {
  public:

@@ -85,10 +85,13 @@ TEST_CASE("every broken invariant is named") {
        }},
       {"a lease of 9 ms: not one of 10 to 60000 ms", [](ClusterMap& m) { m.settings.lease_ms = 9; }},
       {"a lease of 60001 ms: not one of 10 to 60000 ms", [](ClusterMap& m) { m.settings.lease_ms = 60'001; }},
-      {"partition 3 was begun empty in epoch 0, but is in epoch 1",
+      {"partition 3 was begun empty in epoch 0, but has a primary since epoch 1",
        [](ClusterMap& m) { m.partitions[3].empty_from = 0; }},
-      {"partition 3 was begun empty in epoch 2, but is in epoch 1",
+      {"partition 3 was begun empty in epoch 2, but has a primary since epoch 1",
        [](ClusterMap& m) { m.partitions[3].empty_from = 2; }},
+      {"partition 3 has a primary since epoch 2, but is in epoch 1",
+       [](ClusterMap& m) { m.partitions[3].primary_since = 2; }},
+      {"8 copies are wanted: more than 7", [](ClusterMap& m) { m.settings.replicas = 8; }},
       {"the voter 0000000000000009 is no member", [](ClusterMap& m) { m.voters.push_back({9}); }},
       {"n1 is a voter twice", [](ClusterMap& m) { m.voters.push_back({1}); }},
       {"partition 3 has no epoch", [](ClusterMap& m) { m.partitions[3].epoch = 0; }},
@@ -154,7 +157,7 @@ TEST_CASE("a map prints its members and its partitions, alike ones together") {
         "node n1: 0000000000000001, host1:9876, active\n"
         "node n2: 0000000000000002, host2:9876, leaving\n"
         "partitions 0-4: epoch 1, primary n1\n"
-        "partition 5: epoch 3, primary n2, backup n1\n"
+        "partition 5: epoch 3, primary n2 since epoch 1, backup n1\n"
         "partition 6: epoch 1, primary n1\n"
         "partition 7: epoch 1, primary n1, learner n2 since 1\n");
 }

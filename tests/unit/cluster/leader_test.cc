@@ -114,6 +114,20 @@ TEST_CASE("6: a silent member is not pushed to again until it speaks") {
   CHECK(std::count(bench.pushed.begin(), bench.pushed.end(), NodeId{2}) >= 1);
 }
 
+TEST_CASE("a member that reports that it is full is called so to all, until it reports otherwise") {
+  LeaderBench bench(even_map(3, 8));
+  auto call = heartbeat_call(2, bench.map().revision);
+  for (const bool is_full : {true, false}) {
+    call.report.is_full = is_full;
+    answer_to(bench, call);
+    const wire::Answer answer = answer_to(bench, heartbeat_call(3, bench.map().revision));
+    REQUIRE(answer.members.size() == 3);
+    CHECK(answer.members[1].is_full == is_full);
+    CHECK_FALSE(answer.members[0].is_full);
+    CHECK_FALSE(answer.members[2].is_full);
+  }
+}
+
 TEST_CASE("6: a heartbeat is answered with the map where that is newer, with the members and what is going on") {
   LeaderBench bench(even_map(2, 8));
   bench.join(3);
@@ -125,7 +139,7 @@ TEST_CASE("6: a heartbeat is answered with the map where that is newer, with the
   REQUIRE(answer.members.size() == 3);
   answer = answer_to(bench, heartbeat_call(3, 1));
   CHECK(answer.map == bench.leader.map());
-  CHECK(answer.members[1] == wire::MemberReport{NodeId{2}, true, {.entries = 5, .bytes = 77}});
+  CHECK(answer.members[1] == wire::MemberReport{NodeId{2}, true, {.entries = 5, .bytes = 77}, false});
   CHECK(answer.operations.size() == 1);
   bench.let_die(2);
   answer = answer_to(bench, heartbeat_call(99, 1));  // no member at all

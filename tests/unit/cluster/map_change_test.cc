@@ -145,14 +145,12 @@ TEST_CASE("5: a voter may become leader while the voters change, if it stays one
 TEST_CASE(
     "4: a partition whose loss is accepted begins with nothing in a new epoch, at a node that had no part in it") {
   ClusterMap base = sample();
-  base.partitions[2] = {.epoch = 7, .empty_from = 3, .primary = {5}};
+  base.partitions[2] = {.epoch = 7, .primary_since = 4, .empty_from = 3, .primary = {5}};
   const ClusterMap next = changed(base, [](MapChange& change) { change.begin_empty(2, {1}, 90); });
   ClusterMap expected = base;
   expected.revision = 11;
-  expected.partitions[2] = {.epoch = 8, .empty_from = 8, .floor = 90, .primary = {1}};
+  expected.partitions[2] = {.epoch = 8, .primary_since = 8, .empty_from = 8, .floor = 90, .primary = {1}};
   CHECK(next == expected);
-  base.partitions[2].backups = {{2}, {4}};
-  CHECK(changed(base, [](MapChange& change) { change.begin_empty(2, {1}, 90); }) == expected);
 }
 
 TEST_CASE("a learner comes with the revision that adds it and goes without a new epoch") {
@@ -164,25 +162,53 @@ TEST_CASE("a learner comes with the revision that adds it and goes without a new
                [](ClusterMap& map) { map.partitions[1].learners.clear(); });
 }
 
-TEST_CASE("a moved primary begins a new epoch; the old one and the other learners leave, backups stay") {
+TEST_CASE("7: who is handed a partition takes over in a new epoch, with those backups that stay and no learners") {
   ClusterMap base = sample();
   base.nodes[2].state = NodeState::active;
   base.partitions[1] = {.epoch = 5, .primary = {1}, .backups = {{4}}, .learners = {{{2}, 1}, {{3}, 1}}};
-  const ClusterMap next = changed(base, [](MapChange& change) { change.move_primary(1, {3}); });
-  CHECK(next.partitions[1] == PartitionRecord{.epoch = 6, .primary = {3}, .backups = {{4}}, .learners = {}});
+  ClusterMap next = changed(base, [](MapChange& change) { change.hand_over(1, {3}, {{4}, {1}}); });
+  CHECK(next.partitions[1] ==
+        PartitionRecord{.epoch = 6, .primary_since = 6, .primary = {3}, .backups = {{1}, {4}}, .learners = {}});
+  base.partitions[1].backups = {{2}, {4}};
+  base.partitions[1].learners.clear();
+  next = changed(base, [](MapChange& change) { change.hand_over(1, {2}, {{4}}); });
+  CHECK(next.partitions[1] == PartitionRecord{.epoch = 6, .primary_since = 6, .primary = {2}, .backups = {{4}}});
 }
 
-TEST_CASE("a reopened primary begins a new epoch without learners") {
-  check_effect([](MapChange& change) { change.reopen_primary(1); },
-               [](ClusterMap& map) {
-                 map.partitions[1].epoch = 2;
-                 map.partitions[1].learners.clear();
-               });
+TEST_CASE("7: a reopened primary takes over anew, with its backups and without learners") {
+  ClusterMap base = sample();
+  base.partitions[1].backups = {{4}};
+  ClusterMap expected = base;
+  expected.revision = 11;
+  expected.partitions[1].epoch = expected.partitions[1].primary_since = 2;
+  expected.partitions[1].learners.clear();
+  CHECK(changed(base, [](MapChange& change) { change.reopen_primary(1); }) == expected);
+}
+
+TEST_CASE("7: a promoted learner is a backup of the same primary, in a new epoch") {
+  ClusterMap base = sample();
+  base.partitions[1] = {.epoch = 5, .primary = {1}, .backups = {{4}}, .learners = {{{2}, 1}}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.promote(1, {2}); });
+  CHECK(next.partitions[1] == PartitionRecord{.epoch = 6, .primary_since = 1, .primary = {1}, .backups = {{2}, {4}}});
+}
+
+TEST_CASE("7: a backup that is taken out leaves the same primary, in a new epoch") {
+  ClusterMap base = sample();
+  base.partitions[1] = {.epoch = 5, .primary = {1}, .backups = {{2}, {4}}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.remove_backup(1, {2}); });
+  CHECK(next.partitions[1] == PartitionRecord{.epoch = 6, .primary_since = 1, .primary = {1}, .backups = {{4}}});
+}
+
+TEST_CASE("7: a backup takes the place of a primary that is down") {
+  ClusterMap base = sample();
+  base.partitions[1] = {.epoch = 5, .primary = {5}, .backups = {{2}, {4}}};
+  const ClusterMap next = changed(base, [](MapChange& change) { change.fail_over(1, {4}, {{2}}); });
+  CHECK(next.partitions[1] == PartitionRecord{.epoch = 6, .primary_since = 6, .primary = {4}, .backups = {{2}}});
 }
 
 TEST_CASE("operations of one change add up to one revision") {
   const ClusterMap next = changed(sample(), [](MapChange& change) {
-    change.move_primary(1, {2});
+    change.hand_over(1, {2}, {});
     change.activate({3});
     change.add_learner(0, {3});
     change.add_learner(2, {2});
@@ -262,8 +288,8 @@ TEST_CASE("an operation whose precondition does not hold ends the process") {
       [](MapChange& change) { change.add_learner(0, {1}); },     // the primary
       [](MapChange& change) { change.add_learner(1, {2}); },     // learner already
       [](MapChange& change) { change.remove_learner(0, {2}); },  // no learner
-      [](MapChange& change) { change.move_primary(0, {2}); },    // no learner
-      [](MapChange& change) { change.move_primary(4, {2}); },    // no such partition
+      [](MapChange& change) { change.hand_over(0, {2}, {}); },   // no learner
+      [](MapChange& change) { change.hand_over(4, {2}, {}); },   // no such partition
       [](MapChange& change) { change.reopen_primary(4); },       // no such partition
   };
   for (std::size_t i = 0; i < refused.size(); ++i) {
@@ -302,7 +328,7 @@ TEST_CASE("any row of operations that are allowed leaves sound maps whose epochs
       } else if (node.state == NodeState::leaving) {
         change.cancel_leave(node.id);
       } else if (is_learner) {
-        random() % 4 == 0 ? change.remove_learner(p, node.id) : change.move_primary(p, node.id);
+        random() % 4 == 0 ? change.remove_learner(p, node.id) : change.hand_over(p, node.id, {});
       } else if (partition.primary != node.id) {
         change.add_learner(p, node.id);
       } else if (random() % 2 == 0) {

@@ -60,7 +60,7 @@ TEST_CASE("moves are news when they begin and when all have ended, a new leader 
   const ClusterMap moving = changed(quiet, [&](MapChange& change) { change.add_learner(of_two, kSelf); });
   CHECK(news(quiet, moving, kSelf) == Lines{"partitions begin to move"});
   CHECK(news(moving, moving, kSelf).empty());
-  const ClusterMap moved = changed(moving, [&](MapChange& change) { change.move_primary(of_two, kSelf); });
+  const ClusterMap moved = changed(moving, [&](MapChange& change) { change.hand_over(of_two, kSelf, {}); });
   CHECK(news(moving, moved, kSelf) == Lines{"partitions have moved: this node is primary for 5 of 8"});
   const ClusterMap led = changed(quiet, [](MapChange& change) { change.set_leader(NodeId{2}); });
   CHECK(news(quiet, led, kSelf) == Lines{"n2 leads the cluster"});

@@ -61,7 +61,8 @@ inline ClusterMap random_map(std::mt19937_64& random, std::size_t most_nodes = 1
     const auto end = some_of_them();
     PartitionRecord& partition = map.partitions.emplace_back();
     partition.epoch = 1 + (random() >> (random() % 64));
-    partition.empty_from = 1 + random() % partition.epoch;
+    partition.primary_since = 1 + random() % partition.epoch;
+    partition.empty_from = 1 + random() % partition.primary_since;
     if (random() % 2 == 0) partition.floor = random() >> (1 + random() % 63);
     partition.primary = holders.front();
     for (auto node = holders.begin() + 1; node != end; ++node) {

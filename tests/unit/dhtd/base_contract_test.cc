@@ -198,7 +198,7 @@ TEST_CASE("each error of the table has its status, and 503 says when to try agai
         Case{dht::Errc::outcome_unknown, "504", "outcome_unknown"},
         Case{dht::Errc::precondition_failed, "412", "precondition_failed"},
         Case{dht::Errc::too_large, "413", "too_large"}, Case{dht::Errc::invalid_argument, "400", "invalid_argument"},
-        Case{dht::Errc::corrupt, "500", "internal"}}) {
+        Case{dht::Errc::corrupt, "500", "internal"}, Case{dht::Errc::out_of_memory, "507", "out_of_memory"}}) {
     CAPTURE(each.code);
     ServerDouble server;
     server.table.fail_next(each.error);

@@ -47,6 +47,7 @@ TEST_CASE("the defaults") {
   CHECK(parsed.options->port == 9876);
   CHECK(parsed.options->name.empty());
   CHECK(parsed.options->max_value_bytes == 1024 * 1024);
+  CHECK(parsed.options->max_memory_bytes == 0);
   CHECK_FALSE(parsed.options->partitions.has_value());
   CHECK_FALSE(parsed.options->lease_ms.has_value());
   CHECK(parsed.options->idle_timeout == std::chrono::seconds(60));
@@ -62,7 +63,8 @@ TEST_CASE("short and long names") {
                              "--partitions", "64",
                              "--replicas",   "1",
                              "--join",       "a:localhost:1,localhost:2",
-                             "--advertise",  "[::1]:5"});
+                             "--advertise",  "[::1]:5",
+                             "--max-memory", "512M"});
   REQUIRE_MESSAGE(parsed.options.has_value(), parsed.err);
   CHECK(parsed.options->name == "a");
   CHECK(parsed.options->host == "::1");
@@ -73,6 +75,7 @@ TEST_CASE("short and long names") {
   CHECK(parsed.options->log_level == dht::LogLevel::debug);
   CHECK(parsed.options->partitions == 64u);
   CHECK(parsed.options->replicas == 1u);
+  CHECK(parsed.options->max_memory_bytes == 512u * 1024 * 1024);
   CHECK(parsed.options->join == "a:localhost:1,localhost:2");
 }
 
@@ -99,6 +102,7 @@ TEST_CASE("every option can come from the environment") {
                                  {"DHTD_REPLICAS", "1"},
                                  {"DHTD_THREADS", "3"},
                                  {"DHTD_MAX_KEY_BYTES", "100"},
+                                 {"DHTD_MAX_MEMORY", "2g"},
                                  {"DHTD_MAX_CONNECTIONS", "5"},
                                  {"DHTD_MAX_IN_FLIGHT", "6"},
                                  {"DHTD_HEADER_TIMEOUT", "1"},
@@ -111,6 +115,7 @@ TEST_CASE("every option can come from the environment") {
   CHECK(parsed.options->join == "y:2");
   CHECK(parsed.options->threads == 3);
   CHECK(parsed.options->max_key_bytes == 100);
+  CHECK(parsed.options->max_memory_bytes == 2ull * 1024 * 1024 * 1024);
   CHECK(parsed.options->max_connections == 5);
   CHECK(parsed.options->max_in_flight == 6);
   CHECK(parsed.options->header_timeout == std::chrono::seconds(1));
@@ -124,7 +129,8 @@ TEST_CASE("bad usage is exit code 2 and a sentence on stderr") {
                                                     {"--port"},
                                                     {"--partitions", "1000"},
                                                     {"--partitions", "0"},
-                                                    {"--replicas", "2"},
+                                                    {"--replicas", "0"},
+                                                    {"--replicas", "8"},
                                                     {"--lease", "9"},
                                                     {"--lease", "60001"},
                                                     {"--lease", "-10"},
@@ -139,6 +145,10 @@ TEST_CASE("bad usage is exit code 2 and a sentence on stderr") {
                                                     {"stray"},
                                                     {"--max-value-bytes", "0"},
                                                     {"--max-key-bytes", "65537"},
+                                                    {"--max-memory", "half"},
+                                                    {"--max-memory", "-1"},
+                                                    {"--max-memory", ""},
+                                                    {"--max-memory", "99999999999G"},
                                                     {"--log-level", "loud"},
                                                     {"--log-format", "xml"},
                                                     {"--name", ""},

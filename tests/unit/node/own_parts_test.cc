@@ -44,7 +44,8 @@ TEST_CASE("options that make no sense are refused with a sentence") {
   CHECK_THROWS_AS(OwnParts({.listen = "localhost:0", .threads = 0}, {}), std::invalid_argument);
   CHECK_THROWS_AS(Node({.name = "a,b", .listen = "localhost:0"}), std::invalid_argument);
   CHECK_THROWS_AS(Node({.listen = "localhost:0", .partitions = 1000}), std::invalid_argument);
-  CHECK_THROWS_AS(Node({.listen = "localhost:0", .replicas = 2}), std::invalid_argument);
+  CHECK_THROWS_AS(Node({.listen = "localhost:0", .replicas = 0}), std::invalid_argument);
+  CHECK_THROWS_AS(Node({.listen = "localhost:0", .replicas = 8}), std::invalid_argument);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ constexpr wire::StreamId kStream{.partition = 0, .epoch = 3, .since = 5};
 wire::StreamPiece piece(std::uint64_t index, std::vector<wire::Change> changes = {}, wire::StreamId stream = kStream) {
   return {.stream = stream,
           .index = index,
+          .start = index == 1 ? wire::StreamStart::copy : wire::StreamStart::none,
           .seq = index,
           .last_version = index,
           .merges = {},

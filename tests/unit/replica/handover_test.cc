@@ -77,7 +77,7 @@ TEST_CASE("a learner that is lost while the primary drains holds it until the ma
   deliver(primary, learner);
   const auto put = primary.put("a", "1");
   primary.stop(1);
-  primary.on_learner_unreachable(kLearner);
+  primary.on_follower_unreachable(kLearner);
   CHECK_FALSE(primary.replica().report().stopped);
   primary.configure({});
   CHECK(put->is_there());

@@ -27,7 +27,7 @@ TEST_CASE("a local read allocates nothing but what its answer needs (design.md 1
   const auto memory = make_memory_storage(/*seed=*/1);
   Replica replica(0, memory->open(ClusterId{1}, 0), unused, {});
   Effects effects;
-  replica.serve(1, {}, effects);
+  replica.serve({.epoch = 1}, effects);
   const std::string large(1000, 'v');
   WriteHandler written = [](std::error_code, WriteResult) {};
   for (const auto& [key, value] : {std::pair{"small", std::string("v")}, {"large", large}})
@@ -233,7 +233,7 @@ TEST_CASE("a completion that reaches another replica of the partition is passed 
   Replica gone(0, std::make_unique<testing::SlowStorage>(disk), late, {});
   Replica next(0, std::make_unique<testing::SlowStorage>(disk), late, {});
   Effects begun;
-  gone.serve(1, {}, begun);
+  gone.serve({.epoch = 1}, begun);
   disk.slow = true;
   GetHandler handler = [](std::error_code, std::optional<Entry>) {};
   gone.get("a", handler, begun);

@@ -149,29 +149,44 @@ TEST_CASE("erasing what is not there changes nothing and is sent to nobody") {
   CHECK(pair.primary.pieces.empty());
 }
 
-TEST_CASE("a learner is counted from the end of the scan on, before it is reported level") {
+TEST_CASE(
+    "a learner is counted once it has acknowledged the scan, and reported level once it has what was sent by then") {
   Host primary;
   primary.serve(1);
   primary.put("a", "0");
   primary.configure({{kLearner, 5}});
-  REQUIRE(primary.pieces.size() == 2);  // piece 1, and the whole scan
-  const auto put = primary.put("a", "1");
-  CHECK_FALSE(put->is_there());
+  REQUIRE(primary.pieces.size() == 2);       // piece 1, and the whole scan
+  CHECK(primary.put("a", "1")->is_there());  // it may never answer
   primary.on_ack(kLearner, ack(primary.pieces[0].piece));
   CHECK(primary.replica().report().level.empty());
   const int reports = primary.reports;
   primary.on_ack(kLearner, ack(primary.pieces[1].piece));
+  const auto put = primary.put("a", "2");
+  CHECK_FALSE(put->is_there());
+  CHECK(primary.replica().report().level.empty());  // it lacks what was answered before it counted
+  primary.on_ack(kLearner, ack(primary.pieces[2].piece));
   CHECK(primary.replica().report().level.size() == 1);
   CHECK(primary.reports > reports);
   CHECK_FALSE(put->is_there());
-  primary.on_ack(kLearner, ack(primary.pieces[2].piece));
+  primary.on_ack(kLearner, ack(primary.pieces[3].piece));
   CHECK(put->is_there());
+}
+
+TEST_CASE("a learner that has acknowledged everything when the scan ends is level at once") {
+  Host primary({.chunk_bytes = 1, .window_bytes = 1});
+  Host learner;
+  primary.serve(1);
+  primary.configure({{kLearner, 5}});
+  deliver(primary, learner);
+  CHECK(primary.replica().report().level.size() == 1);
+  primary.stop(1);
+  CHECK(primary.replica().report().stopped);
 }
 
 TEST_CASE("a counted learner that is lost holds writes back until a newer map no longer names it") {
   Pair pair;
   const auto put = pair.primary.put("a", "1");
-  pair.primary.on_learner_unreachable(kLearner);
+  pair.primary.on_follower_unreachable(kLearner);
   const auto report = pair.primary.replica().report();
   CHECK(report.level.empty());
   CHECK(report.lost == std::vector<LearnerRecord>{{kLearner, 5}});
@@ -208,7 +223,7 @@ TEST_CASE("acknowledgements of other streams are passed over") {
 
 TEST_CASE("the same node named with another revision gets a new stream from the beginning") {
   Pair pair;
-  pair.primary.on_learner_unreachable(kLearner);
+  pair.primary.on_follower_unreachable(kLearner);
   pair.primary.configure({{kLearner, 8}});
   pair.primary.put("b", "1");
   pair.settle();
@@ -226,9 +241,9 @@ TEST_CASE("writes wait for every one of several learners") {
     primary.on_ack(to, ack(piece));
   const auto put = primary.put("a", "1");
   REQUIRE(primary.pieces.size() == 2);
-  primary.on_ack(primary.pieces[0].learner, ack(primary.pieces[0].piece));
+  primary.on_ack(primary.pieces[0].follower, ack(primary.pieces[0].piece));
   CHECK_FALSE(put->is_there());
-  primary.on_ack(primary.pieces[1].learner, ack(primary.pieces[1].piece));
+  primary.on_ack(primary.pieces[1].follower, ack(primary.pieces[1].piece));
   CHECK(put->is_there());
 }
 

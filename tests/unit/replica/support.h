@@ -141,7 +141,8 @@ class Host final : public Reentry {
   Disk disk;  // before the replica, whose storage uses it
   std::deque<Effects::Piece> pieces;
   std::deque<wire::StreamAck> acks;
-  int reports = 0;  ///< how often there was news for the leader
+  int reports = 0;   ///< how often there was news for the leader
+  int openings = 0;  ///< how often it began to serve
   std::uint64_t wall_ms = 1000;
 
   Replica& replica() { return replica_; }
@@ -152,10 +153,27 @@ class Host final : public Reentry {
   }
 
   void serve(Epoch epoch, const std::vector<LearnerRecord>& learners = {}) {
-    in_step([&](Effects& effects) { replica_.serve(epoch, learners, effects); });
+    in_step([&](Effects& effects) {
+      replica_.serve({.epoch = epoch, .primary_since = epoch, .learners = learners}, effects);
+    });
   }
   void configure(const std::vector<LearnerRecord>& learners) {
-    in_step([&](Effects& effects) { replica_.configure(learners, effects); });
+    configure_as({.epoch = replica_.epoch(), .primary_since = replica_.primary_since(), .learners = learners});
+  }
+  void serve_as(const PartitionRecord& record) {
+    in_step([&](Effects& effects) { replica_.serve(record, effects); });
+  }
+  void configure_as(const PartitionRecord& record) {
+    in_step([&](Effects& effects) { replica_.configure(record, effects); });
+  }
+  void back_up(const PartitionRecord& record, bool is_primary_down = false) {
+    in_step([&](Effects& effects) { replica_.back_up(record, is_primary_down, effects); });
+  }
+  void depose() {
+    in_step([&](Effects& effects) { replica_.depose(effects); });
+  }
+  void tend(Instant now, Duration patience) {
+    in_step([&](Effects& effects) { static_cast<void>(replica_.tend(now, patience, effects)); });
   }
   void stop(Epoch epoch) {
     in_step([&](Effects& effects) { replica_.stop(epoch, effects); });
@@ -221,8 +239,8 @@ class Host final : public Reentry {
   void on_ack(NodeId learner, const wire::StreamAck& ack) {
     in_step([&](Effects& effects) { replica_.on_ack(learner, ack, effects); });
   }
-  void on_learner_unreachable(NodeId learner) {
-    in_step([&](Effects& effects) { replica_.on_learner_unreachable(learner, effects); });
+  void on_follower_unreachable(NodeId follower) {
+    in_step([&](Effects& effects) { replica_.on_follower_unreachable(follower, effects); });
   }
   void on_piece(wire::StreamPiece piece) {
     in_step([&](Effects& effects) { replica_.on_piece(std::move(piece), effects); });
@@ -282,6 +300,7 @@ class Host final : public Reentry {
       pieces.push_back(std::move(piece));
     if (effects.ack) acks.push_back(*effects.ack);
     if (effects.report_changed) ++reports;
+    if (effects.opened) ++openings;
   }
 
   bool in_step_ = false;
@@ -297,7 +316,7 @@ inline void deliver(Host& primary, Host& learner, NodeId learner_id = kLearner) 
     if (!primary.pieces.empty()) {
       auto piece = std::move(primary.pieces.front());
       primary.pieces.pop_front();
-      if (piece.learner == learner_id) learner.on_piece(std::move(piece.piece));
+      if (piece.follower == learner_id) learner.on_piece(std::move(piece.piece));
     }
     if (!learner.acks.empty()) {
       const auto ack = learner.acks.front();

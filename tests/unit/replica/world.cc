@@ -131,7 +131,7 @@ void World::break_link() {
   pieces_.clear();
   acks_.clear();
   learner().acks.clear();
-  primary().on_learner_unreachable(learner_id());
+  primary().on_follower_unreachable(learner_id());
 }
 
 void World::add_learner() {

@@ -13,6 +13,7 @@ constexpr std::uint64_t kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 struct Watch {
   std::int64_t live_bytes = 0;
+  std::int64_t live_blocks = 0;
   std::uint64_t allocations = 0;
   std::uint64_t requested_bytes = 0;
   std::uint64_t allowed = kNoLimit;
@@ -26,6 +27,7 @@ void* allocate(std::size_t size) noexcept {
   void* block = std::malloc(size == 0 ? 1 : size);
   if (block == nullptr) return nullptr;
   watch.live_bytes += static_cast<std::int64_t>(malloc_usable_size(block));
+  ++watch.live_blocks;
   ++watch.allocations;
   watch.requested_bytes += size;
   return block;
@@ -40,12 +42,14 @@ void* allocate_or_throw(std::size_t size) {
 void release(void* block) noexcept {
   if (block == nullptr) return;
   watch.live_bytes -= static_cast<std::int64_t>(malloc_usable_size(block));
+  --watch.live_blocks;
   std::free(block);
 }
 
 }  // namespace
 
 std::int64_t live_bytes() noexcept { return watch.live_bytes; }
+std::int64_t live_blocks() noexcept { return watch.live_blocks; }
 std::uint64_t allocations() noexcept { return watch.allocations; }
 std::uint64_t requested_bytes() noexcept { return watch.requested_bytes; }
 

@@ -10,6 +10,8 @@ namespace dht::testing {
 
 /// Bytes that live in blocks of operator new, as the allocator rounds them.
 std::int64_t live_bytes() noexcept;
+/// How many blocks those are.
+std::int64_t live_blocks() noexcept;
 /// Calls of operator new so far, and the bytes they asked for.
 std::uint64_t allocations() noexcept;
 std::uint64_t requested_bytes() noexcept;

@@ -1,6 +1,8 @@
 // MemoryPartition: how much memory and work it takes, and what it does where memory runs out.
 #include <algorithm>
 #include <memory>
+#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -77,6 +79,58 @@ TEST_CASE("an entry of 116 bytes takes at most 150 in blocks, at any fill") {
     const std::int64_t entries = static_cast<std::int64_t>(i) + 1;
     if (entries >= 100 && entries % 50 == 0) REQUIRE(live_bytes() - before <= 150 * entries);
   }
+}
+
+/// That the storage counts its blocks, each with what an allocator puts around it.
+void check_counts_blocks(const Storage& storage, std::int64_t bytes, std::int64_t blocks) {
+  constexpr std::int64_t kMostAround = 24;
+  const auto counted = static_cast<std::int64_t>(storage.memory_bytes());
+  REQUIRE(counted >= bytes);
+  REQUIRE(counted <= bytes + kMostAround * blocks);
+}
+
+TEST_CASE("a storage counts the memory of all its partitions, whatever is done to them") {
+  const std::unique_ptr<Storage> storage = make_memory_storage(1);
+  std::unique_ptr<PartitionStorage> some = storage->open(ClusterId{1}, 0);
+  const std::unique_ptr<PartitionStorage> others = storage->open(ClusterId{2}, 0);
+  const std::string value(100'000, 'v');
+  const std::int64_t bytes_before = live_bytes();
+  const std::int64_t blocks_before = live_blocks();
+  const auto check = [&] { check_counts_blocks(*storage, live_bytes() - bytes_before, live_blocks() - blocks_before); };
+  CHECK(storage->memory_bytes() == 0);
+  std::mt19937_64 random(1);
+  std::string key;
+  for (int i = 0; i < 30'000; ++i) {
+    PartitionStorage& partition = random() % 2 == 0 ? *some : *others;
+    key = spelled(random() % 3000 << 48);
+    const std::string_view sized = std::string_view(value).substr(0, random() % 50 == 0 ? random() % 100'000 : 70);
+    // Few are erased at first, and nearly all in the end, so that leaves split and merge again.
+    const bool erases = random() % 30'000 < static_cast<std::uint64_t>(i);
+    const StorageChange change = erases ? erase_of(key) : put_of(key, sized, 1, ClusterId{random() % 2});
+    const StorageChange both[] = {change, put_of("another", sized, 1)};
+    REQUIRE_FALSE(partition.apply(std::span(both).first(1 + random() % 2), nullptr)->error);
+    if (i % 100 == 0) check();
+  }
+  check();
+  others->drop(nullptr);
+  check();
+  CHECK(storage->memory_bytes() > 0);
+  some.reset();
+  CHECK(storage->memory_bytes() == 0);
+}
+
+TEST_CASE("a put that fits where the old value lies takes no memory, by the storage's count either") {
+  const std::unique_ptr<Storage> storage = make_memory_storage(1);
+  const std::unique_ptr<PartitionStorage> partition = storage->open(ClusterId{1}, 0);
+  put(*partition, "key", "12345");
+  const std::uint64_t before = storage->memory_bytes();
+  CHECK(before > 0);
+  put(*partition, "key", "54321", 2);
+  CHECK(storage->memory_bytes() == before);
+  put(*partition, "key", std::string(1000, 'v'), 3);
+  CHECK(storage->memory_bytes() >= before + 900);
+  erase(*partition, "key");
+  CHECK(storage->memory_bytes() == 0);
 }
 
 TEST_CASE("memory goes back as entries are erased") {
@@ -169,7 +223,8 @@ void check_holds(MemoryPartition& partition, const Model& model) {
 bool check_all_or_nothing(const std::vector<StorageChange>& changes, std::uint64_t allowed) {
   CAPTURE(allowed);
   const SeededKeyHash hash(3);
-  MemoryPartition partition(hash);
+  storage::MemoryTotal total;
+  MemoryPartition partition(hash, &total);
   Model model = fill_to_the_brim(partition);
   std::error_code error;
   {
@@ -184,6 +239,9 @@ bool check_all_or_nothing(const std::vector<StorageChange>& changes, std::uint64
   for (const StorageChange& change : changes)
     apply_to(model, change);
   check_holds(partition, model);
+  CHECK(total.bytes() > 0);
+  partition.drop(nullptr);
+  CHECK(total.bytes() == 0);
   return !error;
 }
 

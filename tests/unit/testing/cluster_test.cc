@@ -95,7 +95,7 @@ TEST_CASE("a node may be crashed from inside a handler of its own") {
 }
 
 TEST_CASE("a paused node does nothing, and what it was asked it does when it goes on") {
-  Cluster cluster{{.nodes = 2}};
+  Cluster cluster{{.nodes = 2, .node = {.partitions = 64, .replicas = 1}}};
   cluster.table(0).put("k", "old");
   cluster.pause(1);
   CHECK(cluster.is_paused(1));

@@ -75,13 +75,13 @@ class Maker {
   Answer answer() {
     Answer answer;
     answer.id = number();
-    if (coin()) answer.error = static_cast<Errc>(1 + random_() % static_cast<std::uint64_t>(Errc::corrupt));
+    if (coin()) answer.error = static_cast<Errc>(1 + random_() % static_cast<std::uint64_t>(kLastErrc));
     answer.try_later = coin();
     answer.message = text();
     answer.drop_copies = coin();
     if (coin()) answer.map = a_map();
     for (std::size_t n = random_() % 4; n > 0; --n)
-      answer.members.push_back({NodeId{number()}, coin(), {.entries = number(), .bytes = number()}});
+      answer.members.push_back({NodeId{number()}, coin(), {.entries = number(), .bytes = number()}, coin()});
     for (std::size_t n = random_() % 4; n > 0; --n)
       answer.operations.push_back({coin(), NodeId{number()}, text(), number(), number(), number()});
     if (coin()) answer.reply = reply();
@@ -101,6 +101,7 @@ class Maker {
   }
   NodeReport report() {
     NodeReport report{.statistics = {.entries = number(), .bytes = number()}};
+    report.is_full = coin();
     for (std::size_t n = random_() % 3; n > 0; --n)
       report.copies_of.push_back(ClusterId{number()});
     for (std::size_t n = random_() % 4; n > 0; --n)
@@ -192,7 +193,7 @@ TEST_CASE("an unsound map makes the message malformed") {
 }
 
 TEST_CASE("an error that is none, or that this version does not know, is malformed") {
-  for (const int code : {0, static_cast<int>(Errc::corrupt) + 1}) {
+  for (const int code : {0, static_cast<int>(kLastErrc) + 1}) {
     Answer answer;
     answer.error = static_cast<Errc>(code);
     CHECK_FALSE(decode_answer(encode(answer)));

@@ -14,10 +14,13 @@ const RequestHeader kHeader{.request = 7, .deadline_ms = 5000, .partition = 1023
 const ReplyHeader kReply{.request = 7, .code = ReplyHeader::Code::failed, .error = 3, .revision = 43};
 
 StreamPiece sample_piece() {
-  return {.stream = {.partition = 5, .epoch = 6, .since = 7},
+  return {.stream = {.partition = 5, .epoch = 6, .since = 7, .attempt = 15},
           .index = 8,
+          .start = StreamStart::copy,
           .seq = 9,
+          .committed = 4,
           .last_version = 10,
+          .starts = {{1, 1}, {6, 8}},
           .merges = {{.joiner = NodeId{11}, .number = 12}},
           .changes = {{.kind = StorageChange::Kind::put,
                        .key = "k",
@@ -82,6 +85,20 @@ TEST_CASE("replies come out as they went in, and name their error") {
   CHECK_FALSE(ReplyHeader{}.error_code());
 }
 
+TEST_CASE("a reply may name every error that there is, and no other") {
+  ReplyHeader header{.request = 1, .code = ReplyHeader::Code::failed};
+  for (int code = 1; code <= static_cast<int>(kLastErrc); ++code) {
+    header.error = static_cast<std::uint8_t>(code);
+    const auto reply = decode_write_reply(encode(WriteReply{.header = header}));
+    REQUIRE(reply);
+    CHECK(reply->header.error_code() == static_cast<Errc>(code));
+  }
+  for (const int code : {0, static_cast<int>(kLastErrc) + 1}) {
+    header.error = static_cast<std::uint8_t>(code);
+    CHECK_FALSE(decode_write_reply(encode(WriteReply{.header = header})));
+  }
+}
+
 TEST_CASE("stream pieces and acknowledgements come out as they went in") {
   CHECK(decode_stream_piece(encode(sample_piece())) == sample_piece());
   const StreamAck ack{.stream = {.partition = 1, .epoch = 2, .since = 3}, .index = 4, .refused = true};
@@ -92,7 +109,7 @@ TEST_CASE("what no node of ours says is refused: an empty key, a copy of no clus
   CHECK_FALSE(decode_get(encode(GetMessage{kHeader, ""})));
   CHECK_FALSE(decode_write(encode(WriteMessage{kHeader, {.key = "", .value = "v"}, {}})));
   CHECK_FALSE(decode_drop_copies(encode(DropCopiesMessage{kHeader, ClusterId{}})));
-  for (const int error : {0, 13, 255}) {
+  for (const int error : {0, static_cast<int>(kLastErrc) + 1, 255}) {
     ReplyHeader header = kReply;
     header.error = static_cast<std::uint8_t>(error);
     CHECK_FALSE(decode_done_reply(encode(DoneReply{header})));

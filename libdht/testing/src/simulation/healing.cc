@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "properties/copies.h"
 #include "properties/rest.h"
 
 namespace dht::testing::simulation {
@@ -17,13 +18,14 @@ constexpr int kGlancesPerAttempt = 8;
 
 }  // namespace
 
-Healing::Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator& an_operator, const Setting& setting,
-                 const Trace& trace, std::uint64_t seed)
+Healing::Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator& an_operator, const Shelves& shelves,
+                 const Setting& setting, const Trace& trace, std::uint64_t seed)
     : desk_(desk),
       world_(desk.world()),
       workload_(workload),
       lifecycle_(lifecycle),
       operator_(an_operator),
+      shelves_(shelves),
       setting_(setting),
       trace_(trace),
       dice_(seed) {}
@@ -33,7 +35,9 @@ void Healing::run() {
   const bool is_at_rest = come_to_rest();
   if (!desk_.findings().empty()) return;
   end_clients();
-  if (is_at_rest) use_every_key();
+  if (!is_at_rest) return;
+  use_every_key();
+  if (desk_.findings().empty()) desk_.findings().add("equal copies", difference_of_copies(world_, shelves_));
 }
 
 /// A fixed time, and for each of the places what its timers may take: to be found silent, and for the steps of a join.

@@ -13,6 +13,7 @@
 #include "lifecycle.h"
 #include "operator.h"
 #include "setting.h"
+#include "shelves.h"
 #include "trace.h"
 #include "workload.h"
 
@@ -20,8 +21,8 @@ namespace dht::testing::simulation {
 
 class Healing {
  public:
-  Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator& an_operator, const Setting& setting,
-          const Trace& trace, std::uint64_t seed);
+  Healing(Desk& desk, Workload& workload, Lifecycle& lifecycle, Operator& an_operator, const Shelves& shelves,
+          const Setting& setting, const Trace& trace, std::uint64_t seed);
 
   /// What is missing goes to the findings.
   void run();
@@ -47,6 +48,7 @@ class Healing {
   Workload& workload_;
   Lifecycle& lifecycle_;
   Operator& operator_;
+  const Shelves& shelves_;
   const Setting setting_;
   const Trace& trace_;
   Dice dice_;

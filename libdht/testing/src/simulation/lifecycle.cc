@@ -16,14 +16,14 @@ constexpr std::string_view kFailedAtLast = "the cluster did not make this node a
 
 }  // namespace
 
-Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Marks& marks, const Trace& trace,
+Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace,
                      std::chrono::milliseconds deadline, std::uint64_t seed)
     : desk_(desk),
       world_(desk.world()),
       workload_(workload),
       trace_(trace),
       deadline_(deadline),
-      luggage_(desk, marks, seed),
+      luggage_(desk, shelves, seed),
       agenda_(world_.timeline()) {}
 
 std::size_t Lifecycle::add() {

@@ -17,8 +17,8 @@ namespace dht::testing::simulation {
 
 class Lifecycle {
  public:
-  Lifecycle(Desk& desk, Workload& workload, const Marks& marks, const Trace& trace, std::chrono::milliseconds deadline,
-            std::uint64_t seed);
+  Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace,
+            std::chrono::milliseconds deadline, std::uint64_t seed);
 
   /// A new node, alone: the first process of its place.
   std::size_t add();

@@ -33,7 +33,7 @@ void Luggage::sort(std::size_t place, Bag& bag) {
   std::vector<Item> to_come;
   for (Item& item : bag.items) {
     const Entry entry = *item.merge->entry;
-    if (marks_.is_marked(place, item.key, entry.version, world.home())) {
+    if (shelves_.is_marked(place, item.key, entry.version, world.home())) {
       item.merge->returned = world.timeline().now();
       continue;
     }

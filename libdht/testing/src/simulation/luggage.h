@@ -12,13 +12,13 @@
 
 #include "desk.h"
 #include "dice.h"
-#include "marks.h"
+#include "shelves.h"
 
 namespace dht::testing::simulation {
 
 class Luggage {
  public:
-  Luggage(Desk& desk, const Marks& marks, std::uint64_t seed) : desk_(desk), marks_(marks), dice_(seed) {}
+  Luggage(Desk& desk, const Shelves& shelves, std::uint64_t seed) : desk_(desk), shelves_(shelves), dice_(seed) {}
 
   /// Puts one entry under each of some keys. `packed` is called when the last put is answered, which may be at once;
   /// not where the node ends before.
@@ -45,7 +45,7 @@ class Luggage {
   void on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put);
 
   Desk& desk_;
-  const Marks& marks_;
+  const Shelves& shelves_;
   Dice dice_;
   std::map<std::size_t, Bag> bags_;  ///< by place
   std::uint64_t entries_ = 0;

@@ -109,6 +109,12 @@ void draw_clients(Setting& setting, Dice& dice) {
   setting.ballast = dice.percent(setting.moves ? 60 : 20);
 }
 
+/// More copies than members, too.
+void draw_replicas(Setting& setting, Dice& dice) {
+  const std::size_t drawn = dice.below(100);
+  setting.node.replicas = drawn < 25 ? 1 : drawn < 70 ? 2 : 3;
+}
+
 }  // namespace
 
 Setting draw_setting(Dice& dice, FaultSet allowed) {
@@ -123,6 +129,7 @@ Setting draw_setting(Dice& dice, FaultSet allowed) {
   draw_timers(setting, dice);
   draw_pace(setting, dice);
   draw_clients(setting, dice);
+  draw_replicas(setting, dice);
   return setting;
 }
 
@@ -132,16 +139,17 @@ std::string describe(const Setting& setting) {
     if (setting.faults.contains(description.fault)) faults += fmt::format(" {}", description.name);
   }
   return fmt::format(
-      "{} of {} nodes, {} partitions, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} ms, patience "
+      "{} of {} nodes, {} partitions, {} copies, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} "
+      "ms, patience "
       "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} to {:.3f} ms; lease {}, join step {}; {} clients on {} "
       "keys, "
       "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps, {} % are given up at "
       "once{}:{}",
-      setting.first_members, setting.places, *setting.node.partitions, setting.node.max_moves_per_node,
-      ms(setting.network.latency_min), ms(setting.network.latency_max), ms(setting.network.connect_timeout),
-      ms(setting.network.patience), ms(setting.network.backoff), ms(setting.storage_delay),
-      ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout, setting.clients,
-      setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
+      setting.first_members, setting.places, *setting.node.partitions, *setting.node.replicas,
+      setting.node.max_moves_per_node, ms(setting.network.latency_min), ms(setting.network.latency_max),
+      ms(setting.network.connect_timeout), ms(setting.network.patience), ms(setting.network.backoff),
+      ms(setting.storage_delay), ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout,
+      setting.clients, setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
       ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, setting.haste_percent,
       setting.duels   ? ", duels"
       : setting.moves ? ", moves"

@@ -16,11 +16,11 @@ namespace {
 constexpr std::size_t kMaxConfigurations = 200'000;
 
 /// The user's parts, and the simulation's watch over the storage among them. The watch goes first.
-ProcessHook hook_of(const SimulationOptions& options, Marks& marks) {
-  return [hook = options.on_new_process, &marks](const NewProcess& process) {
+ProcessHook hook_of(const SimulationOptions& options, Shelves& shelves) {
+  return [hook = options.on_new_process, &shelves](const NewProcess& process) {
     using Kept = std::pair<std::shared_ptr<void>, std::shared_ptr<void>>;
     auto of_user = hook ? hook(process) : nullptr;
-    return std::make_shared<Kept>(std::move(of_user), marks.watch(process));
+    return std::make_shared<Kept>(std::move(of_user), shelves.watch(process));
   };
 }
 
@@ -29,16 +29,16 @@ class Run {
  public:
   Run(const SimulationOptions& options, Dice& dice, const Setting& setting)
       : setting_(setting),
-        world_(setting, dice.roll(), hook_of(options, marks_)),
+        world_(setting, dice.roll(), hook_of(options, shelves_)),
         trace_(options.trace, world_.timeline()),
         desk_(world_, findings_),
         workload_(desk_, setting, dice.roll()),
-        lifecycle_(desk_, workload_, marks_, trace_, setting.deadline, dice.roll()),
+        lifecycle_(desk_, workload_, shelves_, trace_, setting.deadline, dice.roll()),
         losses_(desk_),
         operator_(desk_, lifecycle_, losses_, trace_, dice.roll()),
         observer_(world_, findings_, trace_, dice.roll()),
         faults_(world_, lifecycle_, operator_, observer_.endurance(), setting, trace_, dice.roll()),
-        healing_(desk_, workload_, lifecycle_, operator_, setting, trace_, dice.roll()) {}
+        healing_(desk_, workload_, lifecycle_, operator_, shelves_, setting, trace_, dice.roll()) {}
 
   SimulationReport run() {
     observer_.on_new_map([this](const ClusterMapPtr& map) {
@@ -99,7 +99,7 @@ class Run {
 
   const Setting setting_;
   Findings findings_;
-  Marks marks_;
+  Shelves shelves_;
   World world_;
   Trace trace_;
   Desk desk_;

@@ -26,6 +26,7 @@ class LateStorage final : public Storage {
   ~LateStorage() override;
 
   std::unique_ptr<PartitionStorage> open(ClusterId cluster, PartitionId partition) override;
+  std::uint64_t memory_bytes() const noexcept override { return memory_->memory_bytes(); }
 
  private:
   class Partition;

@@ -5,6 +5,9 @@
 namespace dht::testing::simulation {
 
 void DownBook::adopt(const ClusterMap& newest) {
+  // One that is in no map any more may have been active in those that nobody was seen to have, and have left.
+  const bool has_seen_all = newest.revision == revision_ + 1;
+  if (!has_seen_all) std::erase_if(down_, [&](NodeId id) { return newest.find(id) == nullptr; });
   revision_ = newest.revision;
   for (const NodeRecord& node : newest.nodes) {
     if (node.state == NodeState::down) {

@@ -21,7 +21,7 @@ class DownBook {
     NodeId id{};
   };
 
-  /// A newer map of the cluster. A node that was down and is in no map any more stays down.
+  /// A newer map of the cluster. A node that was down in the map before it and is in none any more stays down.
   void adopt(const ClusterMap& newest);
   /// A holder that is down, as a sentence.
   std::optional<std::string> down_with_lease(std::span<const Holder> holders) const;

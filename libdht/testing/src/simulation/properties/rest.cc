@@ -44,6 +44,9 @@ std::optional<std::string> unrest(std::span<const NodeStatus> members) {
   for (PartitionId partition = 0; partition < map.partitions.size(); ++partition) {
     const PartitionRecord& record = map.partitions[partition];
     if (!record.learners.empty()) return fmt::format("partition {} is on the move", partition);
+    const std::size_t copies = std::min<std::size_t>(map.settings.replicas, members.size());
+    if (record.backups.size() + 1 != copies)
+      return fmt::format("partition {} has {} copies, not {}", partition, record.backups.size() + 1, copies);
     const NodeStatus& primary = *find(members, record.primary);
     if (!serves(primary, partition))
       return fmt::format("{} does not serve partition {}, which is its own", primary.name, partition);
@@ -54,6 +57,8 @@ std::optional<std::string> unrest(std::span<const NodeStatus> members) {
 std::optional<std::string> unevenness(std::span<const NodeStatus> members) {
   const ClusterMap& map = *members.front().map;
   const std::size_t share = map.partitions.size() / members.size();
+  const std::size_t backups = std::min<std::size_t>(map.settings.replicas, members.size()) - 1;
+  const std::size_t backup_share = map.partitions.size() * backups / members.size();
   for (const NodeStatus& member : members) {
     const auto own = std::count_if(map.partitions.begin(), map.partitions.end(),
                                    [&](const PartitionRecord& record) { return record.primary == member.id; });
@@ -61,6 +66,13 @@ std::optional<std::string> unevenness(std::span<const NodeStatus> members) {
     if (held < share || held > share + 1) {
       return fmt::format("{} is primary for {} partitions, of {} that {} members share", member.name, held,
                          map.partitions.size(), members.size());
+    }
+    std::size_t backed = 0;
+    for (const PartitionRecord& record : map.partitions)
+      backed += static_cast<std::size_t>(std::count(record.backups.begin(), record.backups.end(), member.id));
+    if (backed < backup_share || backed > backup_share + 1) {
+      return fmt::format("{} is backup for {} partitions, of {} roles that {} members share", member.name, backed,
+                         map.partitions.size() * backups, members.size());
     }
   }
   return std::nullopt;

@@ -1,0 +1,63 @@
+#include "replica/history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+
+namespace dht::replica {
+namespace {
+
+/// A replica that has missed more changes of primary than this is copied anew.
+constexpr std::size_t kMostStarts = 32;
+
+}  // namespace
+
+Epoch History::epoch_of(Seq seq) const noexcept {
+  if (seq == 0) return 0;
+  for (auto start = starts_.rbegin(); start != starts_.rend(); ++start) {
+    if (start->first <= seq) return start->epoch;
+  }
+  return 0;
+}
+
+bool History::contains(const ReplicaPosition& position) const noexcept {
+  if (position.seq > seq_) return false;
+  return position.seq == 0 || (position.epoch != 0 && epoch_of(position.seq) == position.epoch);
+}
+
+void History::begin_epoch(Epoch epoch) {
+  DHT_ASSERT(starts_.empty() || starts_.back().epoch < epoch);
+  // One that has numbered nothing has left no trace.
+  if (!starts_.empty() && starts_.back().first == seq_ + 1) starts_.pop_back();
+  starts_.push_back({epoch, seq_ + 1});
+  if (starts_.size() > kMostStarts) starts_.erase(starts_.begin());
+}
+
+void History::begin_copy(Seq seq, std::vector<wire::EpochStart> starts) {
+  seq_ = seq;
+  starts_ = std::move(starts);
+  kept_.clear();
+}
+
+void History::extend(Seq seq) {
+  DHT_ASSERT(seq == seq_ + 1);
+  seq_ = seq;
+}
+
+void History::keep(Logged logged) {
+  DHT_ASSERT(logged.seq == seq_);
+  if (!kept_.empty() && kept_.back().seq + 1 != logged.seq) kept_.clear();
+  kept_.push_back(std::move(logged));
+}
+
+void History::forget(Seq committed) {
+  while (!kept_.empty() && kept_.front().seq <= committed)
+    kept_.pop_front();
+}
+
+bool History::has_all_after(Seq seq) const noexcept {
+  return seq == seq_ || (!kept_.empty() && kept_.front().seq <= seq + 1 && kept_.back().seq == seq_);
+}
+
+}  // namespace dht::replica

@@ -1,0 +1,68 @@
+// History: where a replica stands in the history of its partition, and the last changes of it.
+//
+// Every change has a number, and was numbered by the primary that took over in some epoch. There is one primary in an
+// epoch and it gives each number once, so two histories that agree in the epoch of one number agree in all before it
+// (as the logs of Raft do). A replica is level with a primary, or can be brought level, if its position is part of the
+// primary's history.
+//
+// A change is kept until every replica that counts is known to have it: so a new primary can bring the others level.
+//
+// Thread rule: part of the replica's monitor. Pure.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <vector>
+
+#include <dht/membership.h>
+
+#include "replica/pending_writes.h"
+#include "wire/replication.h"
+
+namespace dht::replica {
+
+class History {
+ public:
+  /// A change as it is sent again.
+  struct Logged {
+    Seq seq = 0;
+    Version last_version = 0;
+    std::vector<wire::MergeMark> merges{};
+    std::vector<wire::Change> changes{};
+  };
+
+  Seq seq() const noexcept { return seq_; }
+  /// That of the last change; epoch zero where there is none.
+  ReplicaPosition position() const noexcept { return {epoch_of(seq_), seq_}; }
+  const std::vector<wire::EpochStart>& starts() const noexcept { return starts_; }
+
+  /// Whether a replica at `position` has a prefix of this history. False, too, where that is too long ago to tell.
+  bool contains(const ReplicaPosition& position) const noexcept;
+
+  /// Changes from now on are numbered by the primary that takes over in `epoch`.
+  void begin_epoch(Epoch epoch);
+  /// This history is that of a copy which begins now: nothing is kept of what was before.
+  void begin_copy(Seq seq, std::vector<wire::EpochStart> starts);
+  /// As a prefix of a history that begins so.
+  void adopt(std::vector<wire::EpochStart> starts) { starts_ = std::move(starts); }
+
+  /// The next change has been made.
+  void extend(Seq seq);
+  /// What the last change was; follows the one kept last.
+  void keep(Logged logged);
+  /// Changes up to here are on every replica that counts.
+  void forget(Seq committed);
+  /// Whether all that follows `seq` is kept.
+  bool has_all_after(Seq seq) const noexcept;
+  /// What is kept, in order.
+  const std::deque<Logged>& kept() const noexcept { return kept_; }
+
+ private:
+  Epoch epoch_of(Seq seq) const noexcept;
+
+  Seq seq_ = 0;
+  std::vector<wire::EpochStart> starts_;  ///< ascending; the last ones only
+  std::deque<Logged> kept_;               ///< numbers without a gap, up to `seq_`
+};
+
+}  // namespace dht::replica
