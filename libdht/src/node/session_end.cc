@@ -83,14 +83,19 @@ void Session::detach() {
   // requests are refused, so that their askers look for the primary elsewhere.
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
     std::vector<ParkedRequest> requests;
+    std::unique_ptr<Replica> dropped;
     {
       Slot& slot = this->slot(partition);
       std::lock_guard lock(slot.mutex);
+      // What it was backup or learner for would be found again, old, by a later stay in the same cluster.
+      const bool is_left_over = slot.replica && slot.replica->role() != Replica::Role::primary;
+      if (is_left_over) dropped = give_up(partition, slot);
       std::lock_guard list_lock(mutex_);
       postponed_.insert(postponed_.end(), slot.parked.begin(), slot.parked.end());
       slot.parked.clear();
       requests = std::exchange(slot.parked_requests, {});
     }
+    close_and_drop(partition, std::move(dropped));
     rerun({}, requests);
   }
 }
