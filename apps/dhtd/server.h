@@ -62,8 +62,8 @@ class Server {
   asio::signal_set signals_;
   std::unique_ptr<JoinLoop> join_loop_;
   std::unique_ptr<StopSequence> stop_sequence_;
-  dht::AsioScheduler
-      scheduler_;  ///< on the first of those that serve: what comes from peers there needs no other thread
+  /// On the first of those that serve: what comes from peers there needs no other thread.
+  dht::AsioScheduler scheduler_;
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Router> router_;
   std::unique_ptr<StoppingTable> table_;

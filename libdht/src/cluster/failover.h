@@ -8,8 +8,6 @@
 // Thread rule: pure functions.
 #pragma once
 
-#include <set>
-
 #include "cluster/map_change.h"
 #include "cluster/scene.h"
 

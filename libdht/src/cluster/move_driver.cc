@@ -42,6 +42,11 @@ std::vector<NodeId> everybody(const Holding& holding) {
   return nodes;
 }
 
+bool is_complete(const PartitionRecord& record, const Holding& target) {
+  const std::vector<NodeId> wanted = everybody(target);
+  return std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
+}
+
 }  // namespace
 
 struct MoveDriver::Case {
@@ -54,6 +59,8 @@ struct MoveDriver::Case {
   std::vector<LearnerRecord> staying{};
   std::vector<LearnerRecord> level{};  ///< of those
 
+  /// One copy of everything: a learner becomes the primary, and never a backup.
+  bool is_direct() const { return target->backups.empty() && record.backups.empty(); }
   /// The node has everything that was acknowledged, once the primary has stopped or goes on.
   bool is_level(NodeId node) const {
     return contains(record.backups, node) ||
@@ -63,16 +70,16 @@ struct MoveDriver::Case {
 };
 
 MoveDriver::Case MoveDriver::look_at(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
-                                     const MapChange& change) const {
-  Case at{.partition = p, .record = change.map().partitions[p], .target = &plan_.target[p], .report = report};
+                                     const ClusterMap& map) const {
+  Case at{.partition = p, .record = map.partitions[p], .target = &plan_.target[p], .report = report};
   at.has_stopped = report != nullptr && report->stopped;
-  at.is_served = is_alive(change.map(), at.record.primary, inputs);
+  at.is_served = is_alive(map, at.record.primary, inputs);
   for (const LearnerRecord& learner : at.record.learners) {
     const bool is_lost = report != nullptr && contains(report->lost, learner);
     const bool is_level = report != nullptr && contains(report->level, learner);
     // A primary that died after it had stopped is not needed any more.
     const bool can_go_on = at.has_stopped ? is_level : at.is_served;
-    if (is_lost || !can_go_on || !is_target(change.map(), learner.node, inputs)) continue;
+    if (is_lost || !can_go_on || !is_target(map, learner.node, inputs)) continue;
     at.staying.push_back(learner);
     if (is_level) at.level.push_back(learner);
   }
@@ -87,7 +94,7 @@ void MoveDriver::finish(const ClusterMap& chosen, const MoveInputs& inputs, MapC
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     // What was just changed is looked at again once that is chosen and reported on.
     if (change.map().partitions[p] != chosen.partitions[p]) continue;
-    finish_partition(look_at(p, reports[p], inputs, change), inputs, change);
+    finish_partition(look_at(p, reports[p], inputs, change.map()), inputs, change);
   }
 }
 
@@ -97,9 +104,9 @@ void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapC
     if (contains(at.staying, learner)) continue;
     if (is_lost || !inputs.grants.is_alive(learner.node, inputs.now)) back_off(learner.node, inputs.now);
   }
-  const bool is_direct = at.target->backups.empty() && at.record.backups.empty();
-  const bool is_wanted =
-      is_direct ? !at.staying.empty() : at.target->primary != at.record.primary && holds(at.record, at.target->primary);
+  const bool is_wanted = at.is_direct()
+                             ? !at.staying.empty()
+                             : at.target->primary != at.record.primary && holds(at.record, at.target->primary);
   if (at.has_stopped) return finish_stopped(at, inputs, change);
   if (was_ordered(at.partition, at.record.epoch) && !is_wanted && (at.is_served || at.record.backups.empty()))
     return change.reopen_primary(at.partition);
@@ -156,9 +163,7 @@ void MoveDriver::promote(const Case& at, MapChange& change) {
 /// primary asks for it.
 void MoveDriver::trim(const Case& at, const MoveInputs& inputs, MapChange& change) {
   const PartitionRecord record = change.map().partitions[at.partition];
-  for (const NodeId node : everybody(*at.target)) {
-    if (!holds(record, node)) return;
-  }
+  if (!is_complete(record, *at.target)) return;
   for (const NodeId backup : record.backups) {
     const bool is_wanted = backup == at.target->primary || contains(at.target->backups, backup);
     if (!is_wanted && is_alive(change.map(), backup, inputs)) change.remove_backup(at.partition, backup);
@@ -232,21 +237,16 @@ void MoveDriver::order(const ClusterMap& chosen, const ClusterMap* proposal, con
   if (plan_.target.size() != chosen.partitions.size()) return;
   std::map<NodeId, std::vector<wire::HandOverOrder>> due;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
-  const MapChange unchanged(chosen);
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     const PartitionRecord& record = chosen.partitions[p];
     const Holding& target = plan_.target[p];
     if (proposal != nullptr && proposal->partitions[p] != record) continue;
     if (record.learners.empty() && (target.primary == record.primary || record.backups.empty())) continue;
-    const Case at = look_at(p, reports[p], inputs, unchanged);
+    const Case at = look_at(p, reports[p], inputs, chosen);
     if (at.has_stopped || !at.is_served) continue;
-    const bool is_direct = target.backups.empty() && record.backups.empty();
-    const std::vector<NodeId> wanted = everybody(target);
-    const bool is_ready =
-        is_direct ? !at.level.empty()
-                  : target.primary != record.primary && record.learners.empty() &&
-                        is_target(chosen, target.primary, inputs) &&
-                        std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
+    const bool is_ready = at.is_direct() ? !at.level.empty()
+                                         : target.primary != record.primary && record.learners.empty() &&
+                                               is_target(chosen, target.primary, inputs) && is_complete(record, target);
     if (!is_ready || (was_ordered(p, record.epoch) && inputs.now - given_[p].at < kOrderAgain)) continue;
     given_[p] = {record.epoch, inputs.now};
     due[record.primary].push_back({p, record.epoch});

@@ -79,7 +79,7 @@ class MoveDriver {
 
   void plan(const ClusterMap& map, const MoveInputs& inputs);
   Case look_at(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
-               const MapChange& change) const;
+               const ClusterMap& map) const;
   void finish_partition(const Case& at, const MoveInputs& inputs, MapChange& change);
   void finish_stopped(const Case& at, const MoveInputs& inputs, MapChange& change);
   static void take_out_lost(const Case& at, MapChange& change);

@@ -26,7 +26,6 @@ class History {
   /// A change as it is sent again.
   struct Logged {
     Seq seq = 0;
-    Version last_version = 0;
     std::vector<wire::MergeMark> merges{};
     std::vector<wire::Change> changes{};
   };

@@ -153,7 +153,7 @@ void Replica::note_applied(wire::StreamPiece piece) {
   }
   if (piece.seq == history_.seq() + 1) {
     history_.extend(piece.seq);
-    history_.keep({piece.seq, piece.last_version, std::move(piece.merges), std::move(piece.changes)});
+    history_.keep({piece.seq, std::move(piece.merges), std::move(piece.changes)});
   }
   history_.forget(piece.committed);
 }

@@ -26,7 +26,7 @@ Seq Replica::number(std::span<const StorageChange> changes, std::vector<wire::Me
     for (const StorageChange& change : changes)
       keys.emplace_back(change.key);
     pending_.add(history_.seq(), std::move(keys));
-    history_.keep({history_.seq(), clock_.last(), std::move(merges), owned(changes)});
+    history_.keep({history_.seq(), std::move(merges), owned(changes)});
   }
   return history_.seq();
 }
