@@ -96,6 +96,8 @@ void QuorumRegister::begin_operation() {
 
 void QuorumRegister::begin_round() {
   Operation& operation = current();
+  // Voters who hear of the new leader would not even answer, and what that leader wants of this register waits behind.
+  if (operation.is_election() && operation.change(known_) == nullptr) return end_operation(operation.settled(known_));
   Round::Change change;
   if (!operation.is_read()) change = [&operation](const ClusterMapPtr& newest) { return operation.change(newest); };
   ++round_number_;

@@ -178,7 +178,7 @@ class Session final : public replica::Reentry {
     NodeId primary{};  ///< by the map of `revision`
     bool is_primary_down = false;
     Revision revision = 0;   ///< of the map that this slot has adopted
-    LinkId stream_link = 0;  ///< on which the pieces of a learner's stream come
+    LinkId stream_link = 0;  ///< on which the pieces of the stream that the replica follows come
     std::vector<OperationId> parked{};
     std::vector<ParkedRequest> parked_requests{};
     /// On a leaving node: what it was primary for, as it was handed over.

@@ -250,9 +250,10 @@ void Session::on_piece(const LinkInfo& from, std::string_view payload) {
       slot.replica = make_replica(stream.partition);
     }
     if (slot.replica && !retired_) {
-      slot.stream_link = from.link;
       note_marks(piece->changes);
       slot.replica->on_piece(std::move(*piece), effects);
+      // What a former primary still sends must not draw the present one's acknowledgements to itself.
+      if (slot.replica->follows(stream)) slot.stream_link = from.link;
     } else {
       effects.ack = wire::StreamAck{.stream = stream, .index = piece->index, .refused = true};
     }

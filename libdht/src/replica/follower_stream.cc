@@ -101,7 +101,7 @@ void FollowerStream::break_off() noexcept {
 
 bool FollowerStream::is_out_of_patience(Instant now, Duration patience) {
   const bool has_progress = std::exchange(looked_at_, acknowledged_) != acknowledged_;
-  if (!is_counted() || is_lost() || !is_waiting()) {
+  if (is_lost() || !is_waiting()) {
     waits_since_.reset();
     return false;
   }

@@ -79,7 +79,7 @@ class FollowerStream {
 
   /// Whether the follower owes an answer, or cannot be asked.
   bool is_waiting() const noexcept { return is_broken() || acknowledged_ < sent_; }
-  /// Looked at again and again: true once a counted follower has made no progress for `patience`.
+  /// Looked at again and again: true once the follower has made no progress for `patience`.
   bool is_out_of_patience(Instant now, Duration patience);
 
  private:

@@ -28,8 +28,10 @@ bool History::contains(const ReplicaPosition& position) const noexcept {
 
 void History::begin_epoch(Epoch epoch) {
   DHT_ASSERT(starts_.empty() || starts_.back().epoch < epoch);
-  // One that has numbered nothing has left no trace.
-  if (!starts_.empty() && starts_.back().first == seq_ + 1) starts_.pop_back();
+  // One that has numbered nothing has left no trace here: a replica takes over the starts of a history before the
+  // changes that it lacks of it, and may become primary in between.
+  while (!starts_.empty() && starts_.back().first > seq_)
+    starts_.pop_back();
   starts_.push_back({epoch, seq_ + 1});
   if (starts_.size() > kMostStarts) starts_.erase(starts_.begin());
 }

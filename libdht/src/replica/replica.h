@@ -91,6 +91,8 @@ class Replica {
   /// A primary that has taken over and is not stopped.
   bool is_serving() const noexcept { return role_ == Role::primary && is_open_ && !stopping_; }
   bool is_drained() const noexcept { return drained_; }
+  /// Whether it takes that stream, or is about to.
+  bool follows(const wire::StreamId& stream) const noexcept;
   StorageStatistics statistics() const { return storage_.statistics(); }
   ReplicaPosition position() const noexcept { return history_.position(); }
   /// What the leader is told, again and again.

@@ -36,6 +36,10 @@ void Replica::on_piece(wire::StreamPiece piece, Effects& effects) {
   }
 }
 
+bool Replica::follows(const wire::StreamId& stream) const noexcept {
+  return resuming_ ? stream == *resuming_ : role_ != Role::primary && stream == stream_;
+}
+
 /// Whether the piece makes sense; what it says of the history is looked at when its turn comes.
 bool Replica::fits(const wire::StreamPiece& piece) const noexcept {
   const bool has_past = piece.starts.empty() || piece.starts.back().epoch <= piece.stream.epoch;

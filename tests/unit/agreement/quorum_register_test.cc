@@ -339,6 +339,27 @@ TEST_CASE("6: an election is one for its voters, and learns how long ago they co
   CHECK(result.map->leader == NodeId{2});
 }
 
+TEST_CASE("6: who has become leader while it stands for election can change the map at once (seed 69732)") {
+  const ClusterMapPtr first = map_of(1, {1, 2, 3});
+  Bench bench(first);
+  // As voters do that have just confirmed the present leader.
+  bench.lost = [](auto, auto, const wire::Call& call) { return call.voter->election; };
+  bench.elect(2, lead(2));
+  bench.scheduler.run_for(std::chrono::milliseconds{100});
+  bench.compare_and_set(1, 1, lead(2)(first));
+  bench.scheduler.run_for(std::chrono::milliseconds{100});
+  REQUIRE(bench.results.size() == 1);
+  const ClusterMapPtr handed_over = std::exchange(bench.results, {})[0].map;
+  REQUIRE(handed_over->leader == NodeId{2});
+
+  bench.at(2).learn(handed_over);
+  bench.compare_and_set(2, 2, lead(3)(handed_over));
+  bench.scheduler.run_for(std::chrono::milliseconds{100});
+  REQUIRE(bench.results.size() == 2);
+  CHECK(bench.results[0].error == Errc::conflict);
+  CHECK_FALSE(bench.results[1].error);
+}
+
 TEST_CASE("a register can be destroyed with operations under way, and by a handler") {
   Bench bench(map_of(1, {1, 2, 3}));
   std::size_t called = 0;

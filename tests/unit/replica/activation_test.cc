@@ -15,6 +15,7 @@ using testing::Host;
 constexpr NodeId kA{1};
 constexpr NodeId kB{2};
 constexpr NodeId kC{3};
+constexpr NodeId kD{4};
 constexpr Duration kPatience = 500ms;
 
 PartitionRecord record(Epoch epoch, Epoch primary_since, NodeId primary, std::vector<NodeId> backups) {
@@ -217,6 +218,21 @@ TEST_CASE("a backup that makes writes wait for long is given up") {
   CHECK_FALSE(put->is_there());  // only a newer map may say so
   trio.a.configure_as(record(3, 1, kA, {kC}));
   CHECK(put->is_there());
+}
+
+TEST_CASE("a learner that answers nothing at all is given up, much later than a backup") {
+  Trio trio;
+  PartitionRecord learning = record(2, 1, kA, {kB, kC});
+  learning.learners = {{kD, 9}};
+  trio.a.configure_as(learning);
+  exchange(trio.a, kB, trio.b);
+  exchange(trio.a, kC, trio.c);
+  trio.a.tend(Instant{1s}, kPatience);
+  trio.a.tend(Instant{1s + 8 * kPatience - 1ms}, kPatience);
+  CHECK(trio.a.replica().report().lost.empty());
+  trio.a.tend(Instant{1s + 8 * kPatience}, kPatience);
+  CHECK(trio.a.replica().report().lost == std::vector<LearnerRecord>{{kD, 9}});
+  CHECK(trio.a.replica().report().lost_backups.empty());
 }
 
 TEST_CASE("a backup that answers, however slowly, is not given up") {

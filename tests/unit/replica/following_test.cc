@@ -90,6 +90,17 @@ TEST_CASE("a newer stream begins anew with an empty storage, an older one is ref
   CHECK(refuses(learner, piece(2)));
 }
 
+TEST_CASE("a learner knows whose stream it follows while a former primary still sends (seed 94631)") {
+  Host learner;
+  learner.on_piece(piece(1));
+  CHECK(learner.replica().follows(kStream));
+  const wire::StreamId newer{0, 4, 6};
+  learner.on_piece(piece(1, {}, newer));
+  CHECK(refuses(learner, piece(2)));
+  CHECK(learner.replica().follows(newer));
+  CHECK_FALSE(learner.replica().follows(kStream));
+}
+
 TEST_CASE("changes that make no sense are refused and not applied") {
   Host learner;
   learner.on_piece(piece(1));

@@ -1,6 +1,8 @@
 // design.md 7: "A replica joins epoch e+1 only if its position is a prefix of the new primary's history".
 #include "replica/history.h"
 
+#include <vector>
+
 #include <doctest/doctest.h>
 
 namespace dht::replica {
@@ -41,6 +43,18 @@ TEST_CASE("an epoch in which nothing was numbered leaves no trace") {
   history.extend(6);
   CHECK(history.position() == ReplicaPosition{9, 6});
   CHECK_FALSE(history.contains({8, 6}));
+}
+
+TEST_CASE("a new primary leaves out epochs of which it has no change, though it knows when they began (seed 46773)") {
+  History history;
+  history.begin_epoch(3);
+  for (Seq seq = 1; seq <= 26; ++seq)
+    history.extend(seq);
+  // The primary of epoch 5 began at change 28, and died before it had sent change 27.
+  history.adopt({{3, 1}, {5, 28}});
+  history.begin_epoch(6);
+  CHECK(history.starts() == std::vector<wire::EpochStart>{{3, 1}, {6, 27}});
+  CHECK(history.position() == ReplicaPosition{3, 26});
 }
 
 TEST_CASE("positions of long ago are not taken for part of the history") {

@@ -1,3 +1,5 @@
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -24,12 +26,24 @@ ProcessHook hook_of(const SimulationOptions& options, Shelves& shelves) {
   };
 }
 
+/// Nodes that understand each other send nothing that makes no sense, and are never told to be what they cannot be.
+Setting listening(Setting setting, Findings& findings) {
+  setting.node.log = [&findings](LogLevel, std::string_view line) {
+    for (const std::string_view complaint :
+         {"that makes no sense", "that made no sense", "message makes no sense", "but it has no copy"}) {
+      if (line.find(complaint) == std::string_view::npos) continue;
+      findings.add({Ending::wrong_answer, "sound messages", std::string(line), {}});
+    }
+  };
+  return setting;
+}
+
 /// One run, from its seed to its report.
 class Run {
  public:
   Run(const SimulationOptions& options, Dice& dice, const Setting& setting)
       : setting_(setting),
-        world_(setting, dice.roll(), hook_of(options, shelves_)),
+        world_(listening(setting, findings_), dice.roll(), hook_of(options, shelves_)),
         trace_(options.trace, world_.timeline()),
         desk_(world_, findings_),
         workload_(desk_, setting, dice.roll()),
