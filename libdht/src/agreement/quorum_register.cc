@@ -81,6 +81,17 @@ void QuorumRegister::elect(Round::Change change, ElectHandler handler) {
   });
 }
 
+void QuorumRegister::give_up_election() {
+  const auto found = std::find_if(operations_.begin(), operations_.end(),
+                                  [](const auto& operation) { return operation->is_election(); });
+  if (found == operations_.end()) return;
+  Outcome outcome = (*found)->given_up(known_, Errc::not_applied);
+  if (found == operations_.begin()) return end_operation(std::move(outcome));
+  ended_.emplace_back(std::move(*found), std::move(outcome));
+  operations_.erase(found);
+  deliver_later();
+}
+
 void QuorumRegister::submit(bool election, Round::Change change, Operation::Handler handler) {
   DHT_ASSERT(known_ != nullptr);
   operations_.push_back(std::make_unique<Operation>(election, std::move(change), std::move(handler)));
@@ -96,8 +107,6 @@ void QuorumRegister::begin_operation() {
 
 void QuorumRegister::begin_round() {
   Operation& operation = current();
-  // Voters who hear of the new leader would not even answer, and what that leader wants of this register waits behind.
-  if (operation.is_election() && operation.change(known_) == nullptr) return end_operation(operation.settled(known_));
   Round::Change change;
   if (!operation.is_read()) change = [&operation](const ClusterMapPtr& newest) { return operation.change(newest); };
   ++round_number_;

@@ -63,9 +63,10 @@ class QuorumRegister final : public Register {
   /// Also Errc::corrupt: `next` is unsound, or may not follow the map of revision `expected`.
   void compare_and_set(Revision expected, ClusterMapPtr next, WriteHandler handler) override;
   /// Changes whatever map is the newest, with a ballot that the voters know to be an election's. Where `change` gives
-  /// null, or the map was changed by another, it ends as compare_and_set does; at once where it gives null for the
-  /// newest map that is known.
+  /// null, or the map was changed by another, it ends as compare_and_set does.
   void elect(Round::Change change, ElectHandler handler);
+  /// Ends the oldest election that has not ended, as its deadline would.
+  void give_up_election();
 
  private:
   void submit(bool election, Round::Change change, Operation::Handler handler);

@@ -40,6 +40,13 @@ void VoterSeat::enter(const ClusterMapPtr& map) {
   register_.become(map, agreement::newcomer_to(*map));
 }
 
+void VoterSeat::learn(const ClusterMapPtr& map) {
+  register_.learn(map);
+  // Voters who have heard of another leader do not even answer, and what this node wants of the register, as that
+  // leader perhaps, would wait behind the election.
+  if (is_standing_ && map->generation != standing_in_) register_.give_up_election();
+}
+
 void VoterSeat::begin(const ClusterMap& map) {
   ++stay_;
   is_standing_ = false;
@@ -108,6 +115,7 @@ void VoterSeat::on_tick() {
 void VoterSeat::stand_for_election() {
   is_standing_ = true;
   const ClusterMapPtr known = member_.map();
+  standing_in_ = known->generation;
   const auto succeed = [self = member_.id(), generation = known->generation](const ClusterMapPtr& newest) {
     const NodeRecord* record = newest->find(self);
     const bool is_free = newest->generation == generation && newest->leader != self;

@@ -31,7 +31,7 @@ class VoterSeat {
   /// The node has come into the cluster of `map`.
   void enter(const ClusterMapPtr& map);
   /// A newer map of its cluster.
-  void learn(const ClusterMapPtr& map) { register_.learn(map); }
+  void learn(const ClusterMapPtr& map);
 
   /// Answers prepare, accept and confirm. `leads`: this node holds the leader's lease.
   wire::Answer on_call(const wire::Call& call, bool leads);
@@ -51,6 +51,7 @@ class VoterSeat {
   agreement::QuorumRegister register_;
   lease::VoterDuty duty_;
   bool is_standing_ = false;
+  std::uint64_t standing_in_ = 0;  ///< the generation that the election is to end
   std::uint64_t stay_ = 0;  ///< counts the clusters that this node has been in: an election ends with its cluster
 };
 

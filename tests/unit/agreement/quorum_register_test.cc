@@ -353,11 +353,26 @@ TEST_CASE("6: who has become leader while it stands for election can change the 
   REQUIRE(handed_over->leader == NodeId{2});
 
   bench.at(2).learn(handed_over);
+  bench.at(2).give_up_election();
   bench.compare_and_set(2, 2, lead(3)(handed_over));
   bench.scheduler.run_for(std::chrono::milliseconds{100});
   REQUIRE(bench.results.size() == 2);
-  CHECK(bench.results[0].error == Errc::conflict);
+  CHECK(bench.results[0].error == Errc::not_applied);
   CHECK_FALSE(bench.results[1].error);
+}
+
+TEST_CASE("6: an election that is given up before its turn leaves what goes before it alone") {
+  const ClusterMapPtr first = map_of(1, {1, 2, 3});
+  Bench bench(first);
+  bench.read(2);
+  bench.elect(2, lead(2));
+  bench.at(2).give_up_election();
+  bench.at(2).give_up_election();
+  const auto results = bench.settle();
+  REQUIRE(results.size() == 2);
+  CHECK(results[0].error == Errc::not_applied);
+  CHECK_FALSE(results[1].error);
+  CHECK(results[1].map->leader == first->leader);
 }
 
 TEST_CASE("a register can be destroyed with operations under way, and by a handler") {

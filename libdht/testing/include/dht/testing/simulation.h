@@ -14,6 +14,7 @@
 //   no lease while down  a node that the newest map calls down holds no lease
 //   one chain            maps of one revision are the same everywhere, and neither revision nor generation goes back
 //   sound maps           every map that a node adopts keeps the invariants of a cluster map
+//   sound messages       no node sends another what makes no sense, and no map gives a node what it cannot be
 //   lawful answers       an operation is answered only with what its contract allows
 //   answered once        every handler is called, and once
 //   even spread          at rest every member is primary for its share, within one
