@@ -50,8 +50,10 @@ void Leaves::ask(NodeId node, const Scene& scene) {
 
 void Leaves::adopt(const ClusterMap& map, Instant now) {
   for (const NodeRecord& node : map.nodes) {
-    const Leave* known = find(node.id);
-    if (node.state != NodeState::leaving || (known != nullptr && !known->removed_at)) continue;
+    // An earlier leave of the same node may still wait for everybody to know of it.
+    const bool is_known =
+        std::any_of(queue_.begin(), queue_.end(), [&](const Leave& l) { return l.node == node.id && !l.removed_at; });
+    if (node.state != NodeState::leaving || is_known) continue;
     queue_.push_back({.node = node.id, .name = node.name, .begun = now, .total = primaries_of(map, node.id)});
   }
   for (Leave& leave : queue_) {
@@ -90,10 +92,12 @@ void Leaves::begin(const Scene& scene, MapChange& change) {
 void Leaves::remove(const Scene& scene, MapChange& change) const {
   for (const Leave& leave : queue_) {
     // Judged by the chosen map: the member is shown that all it had is in other hands before it is out.
+    if (leave.removed_at) continue;
     const NodeRecord* node = scene.map->find(leave.node);
     if (node == nullptr || node->state != NodeState::leaving || !is_removable(*scene.map, leave.node)) continue;
     const NodeRecord* still = change.map().find(leave.node);
-    if (still->state == NodeState::leaving && is_removable(change.map(), leave.node)) change.remove_node(leave.node);
+    if (still == nullptr || still->state != NodeState::leaving) continue;
+    if (is_removable(change.map(), leave.node)) change.remove_node(leave.node);
   }
 }
 
