@@ -91,8 +91,8 @@ void Leaves::begin(const Scene& scene, MapChange& change) {
 
 void Leaves::remove(const Scene& scene, MapChange& change) const {
   for (const Leave& leave : queue_) {
-    // Judged by the chosen map: the member is shown that all it had is in other hands before it is out.
     if (leave.removed_at) continue;
+    // Judged by the chosen map: the member is shown that all it had is in other hands before it is out.
     const NodeRecord* node = scene.map->find(leave.node);
     if (node == nullptr || node->state != NodeState::leaving || !is_removable(*scene.map, leave.node)) continue;
     const NodeRecord* still = change.map().find(leave.node);

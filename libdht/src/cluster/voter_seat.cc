@@ -44,12 +44,12 @@ void VoterSeat::learn(const ClusterMapPtr& map) {
   register_.learn(map);
   // Voters who have heard of another leader do not even answer, and what this node wants of the register, as that
   // leader perhaps, would wait behind the election.
-  if (is_standing_ && map->generation != standing_in_) register_.give_up_election();
+  if (standing_in_ && map->generation != *standing_in_) register_.give_up_election();
 }
 
 void VoterSeat::begin(const ClusterMap& map) {
   ++stay_;
-  is_standing_ = false;
+  standing_in_.reset();
   duty_ = lease::VoterDuty(lease::length_of(map.settings), member_.scheduler().now(), member_.scheduler().random());
 }
 
@@ -106,17 +106,16 @@ wire::Answer VoterSeat::confirm(const wire::Call& call) {
 void VoterSeat::on_tick() {
   const ClusterMapPtr map = member_.map();
   const Instant now = member_.scheduler().now();
-  if (is_standing_ || map->leader == member_.id() || !may_lead(*map, member_.id())) return;
+  if (standing_in_ || map->leader == member_.id() || !may_lead(*map, member_.id())) return;
   if (!duty_.is_takeover_due(now)) return;
   duty_.note_attempt(now, member_.scheduler().random());
   stand_for_election();
 }
 
 void VoterSeat::stand_for_election() {
-  is_standing_ = true;
-  const ClusterMapPtr known = member_.map();
-  standing_in_ = known->generation;
-  const auto succeed = [self = member_.id(), generation = known->generation](const ClusterMapPtr& newest) {
+  const std::uint64_t generation = member_.map()->generation;
+  standing_in_ = generation;
+  const auto succeed = [self = member_.id(), generation](const ClusterMapPtr& newest) {
     const NodeRecord* record = newest->find(self);
     const bool is_free = newest->generation == generation && newest->leader != self;
     const bool is_fit = record != nullptr && record->state == NodeState::active && may_lead(*newest, self);
@@ -128,7 +127,7 @@ void VoterSeat::stand_for_election() {
   register_.elect(succeed, [this, stay = stay_](std::error_code error, const ClusterMapPtr& newest,
                                                 std::optional<std::uint64_t> confirmed_ms_ago) {
     if (stay != stay_) return;
-    is_standing_ = false;
+    standing_in_.reset();
     if (newest == nullptr) return;
     if (!error && newest->leader == member_.id()) {
       const auto ago = std::chrono::milliseconds(confirmed_ms_ago.value_or(0));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include <dht/register.h>
@@ -50,8 +51,7 @@ class VoterSeat {
   OnElected on_elected_;
   agreement::QuorumRegister register_;
   lease::VoterDuty duty_;
-  bool is_standing_ = false;
-  std::uint64_t standing_in_ = 0;  ///< the generation that the election is to end
+  std::optional<std::uint64_t> standing_in_;  ///< the generation that an election under way is to end
   std::uint64_t stay_ = 0;  ///< counts the clusters that this node has been in: an election ends with its cluster
 };
 
