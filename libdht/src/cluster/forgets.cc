@@ -89,6 +89,8 @@ void Forgets::carry_out(const Scene& scene, const std::set<NodeId>& shunned, Map
   for (const auto& [caller, forget] : forgets_) {
     const NodeRecord* node = change.map().find(forget.node);
     if (forget.removed_at || node == nullptr || node->state != NodeState::down || holders.empty()) continue;
+    // One that had come back and is silent once more was not forgotten: that is what the caller is told.
+    if (scene.map->find(forget.node)->state != NodeState::down) continue;
     // All in one change: a member that came back in between would have lost what it held.
     if (change.map().is_voter(forget.node)) continue;
     for (PartitionId p = 0; p < change.map().partitions.size(); ++p) {

@@ -77,6 +77,33 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "8: one that came back and falls silent once more is not forgotten, and has left if it was leaving (seed 90824)") {
+  LeaderBench bench(even_map(4, 2));  // node 4 holds nothing and is no voter
+  bench.let_die(4);
+  const Ticket left = bench.leave(4);
+  bench.silent.clear();
+  bench.heartbeat(4);
+  REQUIRE(bench.proposed->find(NodeId{4})->state == NodeState::leaving);  // not chosen yet: it can still be given up
+  const Ticket forgotten = bench.forget(1, "n4");
+  bench.silent.push_back(4);
+  bench.pass(LeaderBench::kLease + milliseconds(100));
+  REQUIRE(bench.state(4) == NodeState::down);
+  bench.choose();
+  CHECK(bench.error(forgotten) == Errc::conflict);
+  CHECK(says(bench.answer(forgotten), "nothing was lost"));
+  REQUIRE(bench.proposed != nullptr);
+  CHECK(bench.proposed->find(NodeId{4})->state == NodeState::down);
+  bench.choose_all();
+  CHECK_FALSE(bench.is_answered(left));
+  bench.silent.clear();
+  bench.heartbeat(4);
+  bench.choose_all();
+  bench.acknowledge_all();
+  CHECK(bench.is_ok(left));
+  CHECK_FALSE(bench.lists(4));
+}
+
 TEST_CASE("8: a forget is answered when all members that hold a lease have acknowledged the map without the member") {
   LeaderBench bench(even_map(4, 8));
   bench.let_die(4);
