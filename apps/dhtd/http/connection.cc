@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include <asio/buffer.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 
@@ -13,32 +12,26 @@ namespace dhtd::http {
 using asio::ip::tcp;
 
 Connection::Connection(tcp::socket socket, Worker& worker)
-    : worker_(worker), socket_(std::move(socket)), session_(worker.options().limits, worker.handler()) {}
+    : worker_(worker), socket_(worker.loop(), std::move(socket)), session_(worker.options().limits, worker.handler()) {}
 
 void Connection::start() {
-  std::error_code ignored;  // a socket that is broken already says so at the first read
-  socket_.set_option(tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);
-  arm_read();
+  if (socket_.watch([self = shared_from_this()] { self->on_readable(); })) close();
 }
 
 // Input.
 
-void Connection::arm_read() {
-  if (reading_ || !open_) return;
-  reading_ = true;
-  socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](std::error_code error, std::size_t bytes) {
-    self->reading_ = false;
-    self->on_read(error, bytes);
-  });
+void Connection::on_readable() {
+  readable_ = true;
+  if (lingering_) return linger_read();
+  if (session_.wants_input() && !input_ended_) read();
 }
 
-void Connection::on_read(std::error_code error, std::size_t bytes) {
-  if (!open_) return;
-  if (lingering_) {
-    if (error) return close();
-    return linger_read();
-  }
+/// One share of what there is: other connections come in between.
+void Connection::read() {
+  std::error_code error;
+  const std::size_t bytes = socket_.read_some(buffer_, error);
+  received(bytes, buffer_.size());
+  if (error == asio::error::would_block) return;
   if (error == asio::error::eof) {
     input_ended_ = true;
     session_.end_of_input();
@@ -56,9 +49,28 @@ void Connection::read_more() {
   if (!session_.wants_input()) return;
   std::error_code error;
   const auto space = worker_.read_buffer();
-  const auto bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
-  if (!error) feed({space.data(), bytes});
-  // An error, or the end, will be met again by the next asynchronous read.
+  const std::size_t bytes = socket_.read_some(space, error);
+  // An error, or the end, will be met again by the next read.
+  if (error && error != asio::error::would_block) return;
+  received(bytes, space.size());
+  feed({space.data(), bytes});
+}
+
+/// A read has given so much: decides whether there may be more.
+void Connection::received(std::size_t bytes, std::size_t asked) {
+  const bool is_careful = careful_reads_ > 0;
+  if (is_careful) --careful_reads_;
+  readable_ = bytes == asked || (bytes > 0 && is_careful);
+  end_may_hide_ = bytes > 0 && !readable_;
+}
+
+void Connection::schedule_read() {
+  if (read_scheduled_) return;
+  read_scheduled_ = true;
+  asio::post(worker_.loop(), [self = shared_from_this()] {
+    self->read_scheduled_ = false;
+    if (self->open_) self->on_readable();
+  });
 }
 
 std::size_t Connection::consume(std::string_view bytes) {
@@ -161,7 +173,7 @@ void Connection::advance() {
   if (session_.broken()) return close();
   if (session_.upgraded()) return hand_over();
   if (session_.finished()) return begin_linger();
-  if (session_.wants_input() && !input_ended_) arm_read();
+  if (readable_ && session_.wants_input() && !input_ended_) schedule_read();
 }
 
 /// Writes what there is. False where the connection broke.
@@ -170,8 +182,8 @@ bool Connection::flush() {
   std::error_code error;
   while (!awaiting_writable_ && !session_.output().empty()) {
     const auto output = session_.output();
-    const auto bytes = socket_.write_some(asio::buffer(output.data(), output.size()), error);
-    if (error == asio::error::would_block || error == asio::error::try_again) {
+    const std::size_t bytes = socket_.write_some(output, error);
+    if (error == asio::error::would_block) {
       await_writable();
       break;
     }
@@ -188,9 +200,8 @@ bool Connection::flush() {
 
 void Connection::await_writable() {
   awaiting_writable_ = true;
-  socket_.async_wait(tcp::socket::wait_write, [self = shared_from_this()](std::error_code error) {
+  socket_.wait_writable([self = shared_from_this()] {
     self->awaiting_writable_ = false;
-    if (error) return self->close();
     self->advance();
   });
 }
@@ -201,29 +212,30 @@ void Connection::hand_over() {
   const auto self = shared_from_this();  // the worker forgets us
   open_ = false;
   worker_.remove(*this);
-  std::error_code ignored;
-  socket_.non_blocking(false, ignored);
-  worker_.upgraded(std::move(socket_), std::string_view(leftover_).substr(leftover_taken_));
+  worker_.upgraded(socket_.release(), std::string_view(leftover_).substr(leftover_taken_));
   leftover_ = {};
 }
 
 void Connection::begin_linger() {
-  std::error_code error;
-  socket_.shutdown(tcp::socket::shutdown_send, error);
-  if (error || input_ended_) return close();
+  if (socket_.shutdown_send() || input_ended_) return close();
   lingering_ = true;
   linger_read();
 }
 
 void Connection::linger_read() {
   std::error_code error;
-  const auto space = worker_.read_buffer();
-  socket_.read_some(asio::buffer(space.data(), space.size()), error);
-  if (error && error != asio::error::would_block && error != asio::error::try_again) return close();
-  arm_read();
+  socket_.read_some(worker_.read_buffer(), error);
+  if (error == asio::error::would_block) return;
+  if (error) return close();
+  schedule_read();
 }
 
 void Connection::sweep() {
+  if (std::exchange(end_may_hide_, false)) {
+    careful_reads_ = 1;
+    on_readable();
+    if (!open_) return;
+  }
   const Timeouts& timeouts = worker_.options().timeouts;
   if (lingering_) {
     if (timeouts.sweep_period() * ++linger_sweeps_ >= timeouts.linger) close();
@@ -248,8 +260,7 @@ void Connection::close() {
   if (!open_) return;
   const auto self = shared_from_this();  // the worker forgets us
   open_ = false;
-  std::error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
   worker_.remove(*this);
 }
 

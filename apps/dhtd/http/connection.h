@@ -2,7 +2,11 @@
 // and ends the connection in the right way.
 //
 // Idle connections hold a small buffer only; more than that is read through a buffer that the worker's connections
-// share. The end is a lingering close: our side is shut down and the client's bytes are read over until it closes too,
+// share. After a read that did not fill its buffer there is nothing left, so no system call is made to learn that. Only
+// the end of the client's bytes can hide behind such a read: for it the first reads of a connection, and one after each
+// of the worker's sweeps, go on until there is nothing.
+//
+// The end is a lingering close: our side is shut down and the client's bytes are read over until it closes too,
 // since closing with unread bytes would reset the connection and take the last answer away from the client.
 //
 // Thread rule: used from its worker's thread, except for the methods of ResponseSink.
@@ -22,6 +26,7 @@
 #include "http/patience.h"
 #include "http/responder.h"
 #include "http/session.h"
+#include "net/watched_socket.h"
 
 namespace dhtd::http {
 
@@ -52,6 +57,9 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
 
  private:
   static constexpr std::size_t kIdleBuffer = 4096;
+  /// So many reads of a new connection go on until there is nothing: clients that send all they have, close their side
+  /// and wait for the answers have sent it in these.
+  static constexpr unsigned kCarefulReads = 8;
 
   /// An answer that was given on another thread.
   struct Arrival {
@@ -59,9 +67,11 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
     std::string bytes;
   };
 
-  void arm_read();
-  void on_read(std::error_code error, std::size_t bytes);
+  void on_readable();
+  void read();
   void read_more();
+  void received(std::size_t bytes, std::size_t asked);
+  void schedule_read();
   std::size_t consume(std::string_view bytes);
   void feed(std::string_view bytes);
   bool feed_leftover();
@@ -75,14 +85,17 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
   void linger_read();
 
   Worker& worker_;
-  asio::ip::tcp::socket socket_;
+  dht::net::WatchedSocket socket_;
   Session session_;
   Patience patience_;
   std::array<char, kIdleBuffer> buffer_;
   std::string leftover_;            ///< input that the session has not taken yet
   std::size_t leftover_taken_ = 0;  ///< its front that the session has taken
   bool open_ = true;
-  bool reading_ = false;
+  bool readable_ = false;  ///< there may be something to read that the socket will not tell of again
+  bool read_scheduled_ = false;
+  bool end_may_hide_ = false;  ///< behind the last read
+  unsigned careful_reads_ = kCarefulReads;
   bool awaiting_writable_ = false;
   bool advancing_ = false;
   bool advance_scheduled_ = false;

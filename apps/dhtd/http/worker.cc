@@ -99,13 +99,12 @@ void Worker::remove(Connection& connection) {
 
 void Worker::upgraded(tcp::socket socket, std::string_view leftover) { service_.upgrade(std::move(socket), leftover); }
 
-void Worker::refused(const tcp::socket& socket, const Failure& failure) {
+void Worker::refused(const dht::net::WatchedSocket& socket, const Failure& failure) {
   if (!service_.refusals.begins(Burst::Clock::now())) return;
-  std::error_code error;
-  const auto client = socket.remote_endpoint(error);
+  const std::string client = socket.remote_address();
   log(dht::LogLevel::warning,
       fmt::format("refusing requests that are malformed or over a limit; the first, from {}: {}",
-                  error ? "a client that is gone" : client.address().to_string(), failure.message));
+                  client.empty() ? "a client that is gone" : client, failure.message));
 }
 
 void Worker::schedule_sweep() {

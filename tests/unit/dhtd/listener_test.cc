@@ -181,6 +181,26 @@ TEST_CASE("a request cut off by the client gets an error, and the others go on")
   CHECK(other.receives("HTTP/1.1 200"));
 }
 
+TEST_CASE("a client that closes its side right behind a request is answered, and its connection ends") {
+  http::ServeOptions options;
+  options.timeouts.linger = 40ms;  // so that connections are looked at every 10 ms
+  Server server(options);
+  Client client(server);
+  int earlier = 0;
+  SUBCASE("its first one") { earlier = 0; }
+  SUBCASE("after many") { earlier = 100; }
+  for (int request = 0; request < earlier; ++request) {
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    REQUIRE(client.receives("HTTP/1.1 200"));
+    client.received.clear();
+  }
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.socket().shutdown(tcp::socket::shutdown_send);
+  CHECK(client.receives("HTTP/1.1 200"));
+  CHECK(client.is_closed());
+  CHECK(client.clean);
+}
+
 TEST_CASE("answers given on other threads come home in order") {
   HeldServer server;
   Client client(server);
