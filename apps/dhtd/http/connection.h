@@ -26,7 +26,7 @@
 #include "http/patience.h"
 #include "http/responder.h"
 #include "http/session.h"
-#include "net/watched_socket.h"
+#include "http/watched_socket.h"
 
 namespace dhtd::http {
 
@@ -85,7 +85,7 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
   void linger_read();
 
   Worker& worker_;
-  dht::net::WatchedSocket socket_;
+  WatchedSocket socket_;
   Session session_;
   Patience patience_;
   std::array<char, kIdleBuffer> buffer_;

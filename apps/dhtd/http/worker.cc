@@ -99,7 +99,7 @@ void Worker::remove(Connection& connection) {
 
 void Worker::upgraded(tcp::socket socket, std::string_view leftover) { service_.upgrade(std::move(socket), leftover); }
 
-void Worker::refused(const dht::net::WatchedSocket& socket, const Failure& failure) {
+void Worker::refused(const WatchedSocket& socket, const Failure& failure) {
   if (!service_.refusals.begins(Burst::Clock::now())) return;
   const std::string client = socket.remote_address();
   log(dht::LogLevel::warning,

@@ -27,7 +27,7 @@
 #include "http/limits.h"
 #include "http/patience.h"
 #include "http/responder.h"
-#include "net/watched_socket.h"
+#include "http/watched_socket.h"
 
 namespace dhtd::http {
 
@@ -81,7 +81,7 @@ class Worker {
   void remove(Connection& connection);
   void upgraded(asio::ip::tcp::socket socket, std::string_view leftover);
   /// The client's bytes were no request, or one over a limit.
-  void refused(const dht::net::WatchedSocket& socket, const Failure& failure);
+  void refused(const WatchedSocket& socket, const Failure& failure);
 
  private:
   /// One listening socket.

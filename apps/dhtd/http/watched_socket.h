@@ -24,11 +24,11 @@
 
 #include <dht/function.h>
 
-namespace dht::net {
+namespace dhtd::http {
 
 class WatchedSocket {
  public:
-  using Handler = Function<void()>;
+  using Handler = dht::Function<void()>;
 
   /// Of this loop.
   WatchedSocket(asio::io_context& loop, asio::ip::tcp::socket socket);
@@ -71,4 +71,4 @@ class WatchedSocket {
   Operation* awaiting_writable_ = nullptr;
 };
 
-}  // namespace dht::net
+}  // namespace dhtd::http

@@ -1,5 +1,5 @@
 // A watched socket on loopback. The loop runs in the test's own thread, until what the test waits for has happened.
-#include "net/watched_socket.h"
+#include "http/watched_socket.h"
 
 #include <array>
 #include <chrono>
@@ -14,7 +14,7 @@
 #include <asio/write.hpp>
 #include <doctest/doctest.h>
 
-namespace dht::net {
+namespace dhtd::http {
 namespace {
 
 using asio::ip::tcp;
@@ -196,4 +196,4 @@ TEST_CASE("a watched socket knows its peer while there is one") {
 }
 
 }  // namespace
-}  // namespace dht::net
+}  // namespace dhtd::http

@@ -1,4 +1,4 @@
-#include "net/watched_socket.h"
+#include "http/watched_socket.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 #include "base/assert.h"
 
-namespace dht::net {
+namespace dhtd::http {
 namespace {
 
 std::error_code last_error() noexcept {
@@ -93,7 +93,8 @@ WatchedSocket::~WatchedSocket() { close(); }
 std::error_code WatchedSocket::watch(Handler on_readable) {
   DHT_ASSERT(watching_ == nullptr && handle_ >= 0);
   reactor_.init_task();
-  if (const int error = reactor_.register_descriptor(handle_, registration_)) return {error, asio::error::get_system_category()};
+  if (const int error = reactor_.register_descriptor(handle_, registration_))
+    return {error, asio::error::get_system_category()};
   watching_ = std::make_unique<Operation>(Operation::Kind::readable, *this, std::move(on_readable)).release();
   watching_->enqueue();
   return {};
@@ -157,4 +158,4 @@ std::string WatchedSocket::remote_address() const {
   return endpoint.address().to_string();
 }
 
-}  // namespace dht::net
+}  // namespace dhtd::http
