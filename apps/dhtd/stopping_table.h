@@ -25,6 +25,7 @@ class StoppingTable final : public dht::Table {
   dht::OperationId do_write(const dht::WriteRequest& request, const dht::WriteOptions& options,
                             dht::WriteHandler handler) override;
   void do_cancel(dht::OperationId operation) override { table_.cancel(operation); }
+  void do_expect(std::span<const std::string_view> keys) override { table_.expect(keys); }
 
   dht::OperationId write(const dht::WriteRequest& request, const dht::WriteOptions& options, dht::WriteHandler handler);
   ServiceState state() const noexcept { return state_.load(std::memory_order_acquire); }

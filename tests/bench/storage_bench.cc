@@ -2,6 +2,7 @@
 //
 // "large" ones take seconds and up to a gigabyte.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <ctime>
@@ -86,6 +87,30 @@ void get_hit(benchmark::State& state) {
     const std::uint64_t number = any_below(entries, random);
     benchmark::DoNotOptimize(table.of(number).get(key_number(number), nullptr));
   }
+}
+
+/// Sixteen at a time, each expected first, as a node does for requests that came together.
+void get_expected(benchmark::State& state) {
+  constexpr std::size_t kTogether = 16;
+  const auto entries = static_cast<std::uint64_t>(state.range(0));
+  Table table(static_cast<std::size_t>(state.range(1)));
+  table.fill(entries);
+  std::uint64_t random = 1;
+  std::array<std::uint64_t, kTogether> numbers{};
+  std::array<std::string, kTogether> keys;
+  for (auto _ : state) {
+    for (std::size_t i = 0; i < kTogether; ++i) {
+      numbers[i] = any_below(entries, random);
+      keys[i] = key_number(numbers[i]);
+    }
+    for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step) {
+      for (std::size_t i = 0; i < kTogether; ++i)
+        table.of(numbers[i]).expect(keys[i], step);
+    }
+    for (std::size_t i = 0; i < kTogether; ++i)
+      benchmark::DoNotOptimize(table.of(numbers[i]).get(keys[i], nullptr));
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kTogether));
 }
 
 void get_miss(benchmark::State& state) {
@@ -173,12 +198,14 @@ void scan_all(benchmark::State& state) {
 
 // Entries, partitions.
 BENCHMARK(get_hit)->Args({1000, 1})->Args({100'000, 128});
+BENCHMARK(get_expected)->Args({1000, 1})->Args({100'000, 128});
 BENCHMARK(get_miss)->Args({1000, 1})->Args({100'000, 128});
 BENCHMARK(put_over)->Args({1000, 1})->Args({100'000, 128});
 BENCHMARK(put_new)->Args({100'000, 128});
 BENCHMARK(longest_put)->Arg(100'000)->Iterations(1);
 BENCHMARK(scan_all)->Arg(100'000);
 BENCHMARK(get_hit)->Name("large_get_hit")->Args({1'000'000, 1024})->Args({5'000'000, 1});
+BENCHMARK(get_expected)->Name("large_get_expected")->Args({1'000'000, 1024})->Args({5'000'000, 1});
 BENCHMARK(get_miss)->Name("large_get_miss")->Args({1'000'000, 1024})->Args({5'000'000, 1});
 BENCHMARK(put_over)->Name("large_put_over")->Args({1'000'000, 1024})->Args({5'000'000, 1});
 BENCHMARK(put_new)->Name("large_put_new")->Args({1'000'000, 1024})->Args({5'000'000, 1})->Iterations(1);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -24,6 +25,8 @@ class DbHandler {
 
   /// `encoded_key` is the path after "/db/".
   void handle(std::string_view encoded_key, const http::Request& request, http::Responder responder);
+  /// A hint: requests for these keys come next.
+  void expect(std::span<const std::string_view> keys) { table_.expect(keys); }
 
  private:
   void get(std::string_view key, const http::Request& request, http::Responder responder);

@@ -1,5 +1,7 @@
 #include "handlers/router.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "handlers/listing.h"
@@ -29,6 +31,16 @@ void Router::handle(const http::Request& request, http::Responder responder) {
   if (!http::is_read(request.method)) return send_method_not_allowed(responder, "Allow: GET, HEAD\r\n");
   if (request.path == "/") return responder.send({});
   send_listing(admin_, std::move(responder));
+}
+
+void Router::expect(std::span<const http::Request> requests) {
+  std::array<std::string_view, http::kMostTogether> keys;
+  std::size_t count = 0;
+  for (const http::Request& request : requests.first(std::min(requests.size(), keys.size()))) {
+    // A key that is encoded is looked for where it is not: that costs what the hint would have saved, and no more.
+    if (request.path.starts_with(kEntryPrefix)) keys[count++] = request.path.substr(kEntryPrefix.size());
+  }
+  db_.expect(std::span(keys).first(count));
 }
 
 }  // namespace dhtd

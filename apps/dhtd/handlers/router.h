@@ -3,6 +3,8 @@
 // Thread rule: called from many threads at once; keeps no state of its own.
 #pragma once
 
+#include <span>
+
 #include <dht/table.h>
 
 #include "cluster_admin.h"
@@ -22,6 +24,7 @@ class Router final : public http::RequestHandler {
       : db_(table, admin, limits), cluster_(admin, state), health_(admin, state), admin_(admin), state_(state) {}
 
   void handle(const http::Request& request, http::Responder responder) override;
+  void expect(std::span<const http::Request> requests) override;
 
  private:
   DbHandler db_;

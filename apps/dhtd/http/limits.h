@@ -9,6 +9,9 @@
 
 namespace dhtd::http {
 
+/// So many requests that came in one piece are handled together.
+inline constexpr std::size_t kMostTogether = 32;
+
 struct Limits {
   std::size_t max_key_bytes = dht::kMaxKeyBytes;
   std::size_t max_value_bytes = dht::kDefaultMaxValueBytes;

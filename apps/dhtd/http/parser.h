@@ -49,6 +49,8 @@ class Parser {
 
   /// Valid until the next call of `parse`, while the input given last is there.
   const Request& request() const noexcept { return request_; }
+  /// Whether the request is all views of the input, and so outlives the next call of `parse`.
+  bool is_in_place() const noexcept { return !head_.is_copied() && !body_.is_copy() && !unknown_method_; }
   const Failure& failure() const noexcept { return *failure_; }
   bool failed() const noexcept { return failure_.has_value(); }
 

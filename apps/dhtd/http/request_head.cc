@@ -151,6 +151,15 @@ std::string_view RequestHead::value(Field field) const noexcept {
   return trim(values_[static_cast<std::size_t>(field)].view());
 }
 
+bool RequestHead::is_copied() const noexcept {
+  if (url_.is_copy()) return true;
+  auto left = present_;
+  for (std::size_t i = 0; left != 0; ++i, left >>= 1) {
+    if ((left & 1) != 0 && values_[i].is_copy()) return true;
+  }
+  return false;
+}
+
 Request RequestHead::request() const noexcept {
   Request request;
   request.method = facts_.method;

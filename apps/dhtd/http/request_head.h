@@ -54,6 +54,8 @@ class RequestHead {
   bool takes_body() const noexcept { return takes_body_; }
   /// The answer to a body over its limit.
   Failure body_too_large() const;
+  /// Whether some of the request is no view of the input.
+  bool is_copied() const noexcept;
   /// The request without its body.
   Request request() const noexcept;
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -57,6 +58,8 @@ class RequestHandler {
   virtual ~RequestHandler() = default;
   /// The request is valid during the call only.
   virtual void handle(const Request& request, Responder responder) = 0;
+  /// A hint: these requests come next, in this order.
+  virtual void expect(std::span<const Request> /*requests*/) {}
 };
 
 }  // namespace dhtd::http

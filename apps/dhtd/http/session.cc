@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/assert.h"
 
@@ -30,28 +31,61 @@ std::size_t Session::consume(std::string_view bytes, const std::shared_ptr<Respo
   while (!bytes.empty() && wants_input()) {
     const Parser::Step step = parser_.parse(bytes);
     bytes.remove_prefix(step.consumed);
-    switch (step.outcome) {
-      case Parser::Outcome::need_more:
-        send_continue();
-        break;
-      case Parser::Outcome::request:
-        dispatch(sink);
-        break;
-      case Parser::Outcome::failed:
-        refuse(parser_.failure());
-        break;
+    if (step.outcome == Parser::Outcome::request) {
+      dispatch(bytes, sink);
+    } else {
+      conclude(step.outcome);
     }
   }
   pump(sink);
   return closing_ ? given : given - bytes.size();
 }
 
-void Session::dispatch(const std::shared_ptr<ResponseSink>& sink) {
-  const Request& request = parser_.request();
+/// The parser has come to something else than a request.
+void Session::conclude(Parser::Outcome outcome) {
+  if (outcome == Parser::Outcome::need_more) send_continue();
+  if (outcome == Parser::Outcome::failed) refuse(parser_.failure());
+}
+
+Ticket Session::give_ticket(const Request& request) noexcept {
   const Ticket ticket{next_ticket_++, request.method == Method::head, request.http_1_0, !request.keep_alive};
   closing_ = closing_ || ticket.close;
   waits_for_answer_ = request.http_1_0;
-  handler_.handle(request, Responder(sink, ticket));
+  return ticket;
+}
+
+/// Whether the next request may be parsed before this one is handled.
+bool Session::may_go_on_after(const Request& request) const noexcept {
+  return parser_.is_in_place() && !request.field(Field::upgrade) && wants_input();
+}
+
+void Session::dispatch(std::string_view& rest, const std::shared_ptr<ResponseSink>& sink) {
+  const Ticket ticket = give_ticket(parser_.request());
+  if (!rest.empty() && may_go_on_after(parser_.request())) return dispatch_together(rest, ticket, sink);
+  handler_.handle(parser_.request(), Responder(sink, ticket));
+}
+
+/// More has come with the request: what follows is parsed first, so that the handler can be told of all of them.
+void Session::dispatch_together(std::string_view& rest, Ticket first, const std::shared_ptr<ResponseSink>& sink) {
+  std::vector<Request> requests;
+  std::vector<Ticket> tickets;
+  requests.reserve(kMostTogether);
+  tickets.reserve(kMostTogether);
+  requests.push_back(parser_.request());
+  tickets.push_back(first);
+  Parser::Outcome outcome = Parser::Outcome::request;
+  while (!rest.empty() && requests.size() < kMostTogether && may_go_on_after(requests.back())) {
+    const Parser::Step step = parser_.parse(rest);
+    rest.remove_prefix(step.consumed);
+    outcome = step.outcome;
+    if (outcome != Parser::Outcome::request) break;
+    requests.push_back(parser_.request());
+    tickets.push_back(give_ticket(parser_.request()));
+  }
+  if (requests.size() > 1) handler_.expect(requests);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    handler_.handle(requests[i], Responder(sink, tickets[i]));
+  conclude(outcome);
 }
 
 void Session::refuse(const Failure& failure) {

@@ -85,7 +85,11 @@ class Session {
     std::unique_ptr<BodySource> source;  ///< set: the bytes are only the beginning
   };
 
-  void dispatch(const std::shared_ptr<ResponseSink>& sink);
+  Ticket give_ticket(const Request& request) noexcept;
+  void dispatch(std::string_view& rest, const std::shared_ptr<ResponseSink>& sink);
+  void dispatch_together(std::string_view& rest, Ticket first, const std::shared_ptr<ResponseSink>& sink);
+  bool may_go_on_after(const Request& request) const noexcept;
+  void conclude(Parser::Outcome outcome);
   void refuse(const Failure& failure);
   Waiting& waiting_for(Ticket ticket);
   void keep_aside(Ticket ticket, std::string bytes, std::unique_ptr<BodySource> source);

@@ -45,6 +45,7 @@ class SplitText {
 
   std::string_view view() const noexcept { return owned_ ? std::string_view(copy_) : view_; }
   std::size_t size() const noexcept { return view().size(); }
+  bool is_copy() const noexcept { return owned_; }
 
  private:
   /// A connection that once sent a large value does not hold that much memory for good.

@@ -184,6 +184,7 @@ class Node final : public Table {
   OperationId do_get(std::string_view key, const ReadOptions& options, GetHandler handler) override;
   OperationId do_write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) override;
   void do_cancel(OperationId operation) override;
+  void do_expect(std::span<const std::string_view> keys) override;
 
   std::unique_ptr<Impl> impl_;
 };

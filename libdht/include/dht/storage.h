@@ -107,6 +107,12 @@ class PartitionStorage {
   /// Removes everything.
   virtual std::optional<StorageWritten> drop(StorageWriteHandler later) = 0;
   virtual StorageStatistics statistics() const = 0;
+
+  /// A hint: this key will be asked for at once. Given with `step` from zero to `kExpectSteps` - 1, for many keys in
+  /// turn, so that a storage in memory can fetch what lies on the way to each, one piece per step, while the others'
+  /// pieces are on their way, too. Changes nothing, and costs next to nothing.
+  virtual void expect(std::string_view /*key*/, unsigned /*step*/) const noexcept {}
+  static constexpr unsigned kExpectSteps = 4;
 };
 
 class Storage {

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -72,6 +73,9 @@ class Table {
   OperationId erase(std::string_view key, const WriteOptions& options, WriteHandler handler) {
     return do_write({WriteRequest::Kind::erase, key, {}}, options, std::move(handler));
   }
+  /// A hint: these keys will be asked for at once, in this order. A table that has them in memory fetches what it needs
+  /// for all of them together, so that they wait for memory once and not each in turn. Worth it from two keys on.
+  void expect(std::span<const std::string_view> keys) { do_expect(keys); }
   /// Gives an operation up: its handler is called with `cancelled` (nothing was done) or, for a write that was on its
   /// way, `outcome_unknown`, unless it has been called already.
   void cancel(OperationId operation) { do_cancel(operation); }
@@ -98,6 +102,7 @@ class Table {
   virtual OperationId do_get(std::string_view key, const ReadOptions& options, GetHandler handler) = 0;
   virtual OperationId do_write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler) = 0;
   virtual void do_cancel(OperationId operation) = 0;
+  virtual void do_expect(std::span<const std::string_view> /*keys*/) {}
   /// How a blocking call waits for its answer: by default the thread sleeps; a table on virtual time runs that time
   /// instead until `completion.is_done()`.
   virtual void do_wait(Completion& completion) { completion.wait(); }

@@ -88,4 +88,6 @@ OperationId Node::do_write(const WriteRequest& request, const WriteOptions& opti
 
 void Node::do_cancel(OperationId operation) { impl_->cancel(operation); }
 
+void Node::do_expect(std::span<const std::string_view> keys) { impl_->expect(keys); }
+
 }  // namespace dht

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include <dht/node.h>
@@ -33,6 +34,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   OperationId get(std::string_view key, const ReadOptions& options, GetHandler handler);
   OperationId write(const WriteRequest& request, const WriteOptions& options, WriteHandler handler);
   void cancel(OperationId id);
+  void expect(std::span<const std::string_view> keys) { current()->expect(keys); }
 
   void join(std::string_view peers, JoinGoal goal, StatusHandler handler);
   void leave(StatusHandler handler);

@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,8 @@ class Session final : public replica::Reentry {
   };
   WriteHere write_here(const WriteRequest& request, const Precondition& precondition, WriteHandler& handler,
                        Function<void()> waiting);
+  /// A hint, see Table::expect.
+  void expect(std::span<const std::string_view> keys);
   /// Runs an operation of the table here, sends it to its primary, or parks it.
   void route(OperationId id);
   /// Tries it again a little later.

@@ -1,6 +1,7 @@
 // How a session runs the operations of its own node's clients: here, at the primary, or later.
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,9 @@
 
 namespace dht::node {
 namespace {
+
+/// Of more keys at once the first ones would be gone from the nearest caches before they are used.
+constexpr std::size_t kMostExpected = 32;
 
 /// What is left until `deadline`, for the primary: at least a millisecond.
 std::uint32_t milliseconds_left(Instant now, Instant deadline) {
@@ -44,6 +48,22 @@ EncodedOperation encode(const Operation& operation, const wire::RequestHeader& h
 PartitionId Session::partition_of(const Operation& operation) const noexcept {
   const bool by_key = operation.kind == Operation::Kind::get || operation.kind == Operation::Kind::write;
   return by_key ? partition_of(operation.key) : operation.partition;
+}
+
+void Session::expect(std::span<const std::string_view> keys) {
+  std::array<PartitionId, kMostExpected> partitions;
+  keys = keys.first(std::min(keys.size(), partitions.size()));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    partitions[i] = partition_of(keys[i]);
+    __builtin_prefetch(&slot(partitions[i]));
+  }
+  for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      Slot& slot = this->slot(partitions[i]);
+      std::unique_lock lock(slot.mutex, std::try_to_lock);
+      if (lock && slot.replica) slot.replica->expect(keys[i], step);
+    }
+  }
 }
 
 Session::ReadHere Session::read_here(std::string_view key, GetHandler& handler, Function<void()> waiting) {

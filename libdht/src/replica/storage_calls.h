@@ -54,6 +54,8 @@ class StorageCalls {
   }
   std::optional<StorageWritten> drop() { return storage_->drop(later<StorageWritten>()); }
 
+  void expect(std::string_view key, unsigned step) const noexcept { storage_->expect(key, step); }
+
   /// What goes on when the call made last completes.
   template <typename Result>
   void await(Continuation<Result> continuation) {

@@ -29,12 +29,6 @@ Node::~Node() {
   std::unique_ptr<Branch>{branch()};
 }
 
-Leaf* Node::leaf() const noexcept { return (bits_ & kBranchBit) == 0 ? reinterpret_cast<Leaf*>(bits_) : nullptr; }
-
-Branch* Node::branch() const noexcept {
-  return (bits_ & kBranchBit) != 0 ? reinterpret_cast<Branch*>(bits_ & ~kBranchBit) : nullptr;
-}
-
 std::size_t Index::child_of(Position position, unsigned level) noexcept {
   return (position >> (64 - kLevelBits * (level + 1))) & (Branch::kFanout - 1);
 }
@@ -67,6 +61,24 @@ Slot* Index::find(Position position, std::string_view key) const noexcept {
   if (leaf == nullptr) return nullptr;
   const std::uint32_t index = search(*leaf, level, position, key);
   return index == leaf->size() ? nullptr : &leaf->slots()[index];
+}
+
+void Index::expect(Position position, unsigned step) const noexcept {
+  if (step == 0) {
+    if (const Branch* branch = root_.branch()) __builtin_prefetch(&branch->children[child_of(position, 0)]);
+    return;
+  }
+  unsigned level = 0;
+  const Node* node = &root_;
+  for (; const Branch* branch = node->branch(); ++level)
+    node = &branch->children[child_of(position, level)];
+  const Leaf* leaf = node->leaf();
+  if (leaf == nullptr) return;
+  if (step == 1) return __builtin_prefetch(leaf);
+  const std::uint16_t tag = tag_of(position, level);
+  if (step == 2) return __builtin_prefetch(leaf->guess(tag));
+  const std::uint32_t index = leaf->lower_bound(tag);
+  if (index < leaf->size()) leaf->slots()[index].record()->prefetch();
 }
 
 void Index::insert(Position position, Record::Owner record) {

@@ -48,8 +48,10 @@ class Node {
   ~Node();
 
   /// Null where the node is something else.
-  Leaf* leaf() const noexcept;
-  Branch* branch() const noexcept;
+  Leaf* leaf() const noexcept { return (bits_ & kBranchBit) == 0 ? reinterpret_cast<Leaf*>(bits_) : nullptr; }
+  Branch* branch() const noexcept {
+    return (bits_ & kBranchBit) != 0 ? reinterpret_cast<Branch*>(bits_ & ~kBranchBit) : nullptr;
+  }
 
  private:
   static constexpr std::uintptr_t kBranchBit = 1;
@@ -75,6 +77,9 @@ class Index {
 
   /// The slot of that key or null. It stays where it is until the next `insert` or `erase`.
   Slot* find(Position position, std::string_view key) const noexcept;
+  /// Fetches what `find` will look at: a branch, the leaf, its slot, the record. What one step has fetched the next one
+  /// reads.
+  void expect(Position position, unsigned step) const noexcept;
   /// The key must not be there. Throws std::bad_alloc; then every record that was there still is, and no other.
   void insert(Position position, Record::Owner record);
   /// Takes the record out; null where there is none. Gives memory back where there is enough to shrink.

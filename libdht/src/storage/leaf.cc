@@ -55,13 +55,9 @@ Leaf::Owner Leaf::resized(Leaf& leaf, std::uint32_t capacity) noexcept {
   return result;
 }
 
-std::span<Slot> Leaf::slots() noexcept { return {reinterpret_cast<Slot*>(this + 1), size_}; }
-
-std::span<const Slot> Leaf::slots() const noexcept { return {reinterpret_cast<const Slot*>(this + 1), size_}; }
-
 std::uint32_t Leaf::lower_bound(std::uint16_t tag) const noexcept {
   const std::span<const Slot> all = slots();
-  auto index = static_cast<std::uint32_t>((std::uint64_t{tag} * size_) >> 16);
+  std::uint32_t index = guessed_index(tag);
   while (index > 0 && all[index - 1].tag() >= tag)
     --index;
   while (index < size_ && all[index].tag() < tag)

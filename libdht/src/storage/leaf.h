@@ -59,9 +59,11 @@ class Leaf {
   bool full() const noexcept { return size_ == capacity_; }
   /// Of the leaf alone, without its records.
   std::size_t memory_bytes() const noexcept;
-  std::span<Slot> slots() noexcept;
-  std::span<const Slot> slots() const noexcept;
+  std::span<Slot> slots() noexcept { return {reinterpret_cast<Slot*>(this + 1), size_}; }
+  std::span<const Slot> slots() const noexcept { return {reinterpret_cast<const Slot*>(this + 1), size_}; }
 
+  /// Where the search for a tag begins.
+  const Slot* guess(std::uint16_t tag) const noexcept { return slots().data() + guessed_index(tag); }
   /// Index of the first slot whose tag is not less than `tag`, or `size()`.
   std::uint32_t lower_bound(std::uint16_t tag) const noexcept;
   /// Before `index`, which must be a place of the slot's tag. Must not be full.
@@ -76,6 +78,10 @@ class Leaf {
  private:
   explicit Leaf(std::uint32_t capacity) noexcept : capacity_(capacity) {}
   static std::size_t block_size(std::uint32_t capacity) noexcept;
+  /// Tags are spread evenly.
+  std::uint32_t guessed_index(std::uint16_t tag) const noexcept {
+    return static_cast<std::uint32_t>((std::uint64_t{tag} * size_) >> 16);
+  }
 
   std::uint32_t size_ = 0;
   std::uint32_t capacity_;

@@ -33,6 +33,9 @@ class MemoryPartition final : public PartitionStorage {
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override;
   std::optional<StorageWritten> drop(StorageWriteHandler later) override;
   StorageStatistics statistics() const override { return statistics_; }
+  void expect(std::string_view key, unsigned step) const noexcept override {
+    index_.expect(index_.position_of(key), step);
+  }
 
  private:
   class Counted;

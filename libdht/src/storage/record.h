@@ -65,6 +65,13 @@ class Record {
   /// Of the block that it lies in.
   std::size_t memory_bytes() const noexcept;
 
+  /// Fetches the first bytes into the processor's caches: of most records that is all.
+  void prefetch() const noexcept {
+    constexpr std::size_t kLine = 64;
+    for (std::size_t offset = 0; offset < 3 * kLine; offset += kLine)
+      __builtin_prefetch(block() + offset);
+  }
+
   /// Erased by a batch that is not finished yet.
   bool doomed() const noexcept { return (flags_ & kDoomed) != 0; }
   void set_doomed(bool doomed) noexcept;

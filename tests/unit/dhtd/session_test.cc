@@ -1,6 +1,7 @@
 // Session: order, pipelining, keep-alive, and the same answers however the bytes are split.
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,25 @@ const std::string kManyRequests =
     "OPTIONS /db/x HTTP/1.1\r\nHost: a\r\n\r\n"
     "DELETE /db/a%20b HTTP/1.1\r\nHost: a\r\n\r\n"
     "GET /db/a%20b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/// Answers everything at once, and writes down what it is told.
+class Recorder final : public http::RequestHandler {
+ public:
+  void handle(const http::Request& request, http::Responder responder) override {
+    events.push_back("handle " + std::string(request.path));
+    responder.send({});
+  }
+  void expect(std::span<const http::Request> requests) override {
+    largest = std::max(largest, requests.size());
+    std::string event = "expect ";
+    for (const http::Request& request : requests)
+      event += std::string(request.path) + " ";
+    events.push_back(event);
+  }
+
+  std::vector<std::string> events;
+  std::size_t largest = 0;
+};
 
 }  // namespace
 
@@ -69,6 +89,47 @@ TEST_CASE("the answers do not depend on how the bytes are split") {
       }
       REQUIRE(answer + server.wire.receive() == expected);
     }
+  }
+}
+
+TEST_CASE("the handler is told of requests that came together, before the first of them") {
+  Recorder recorder;
+  Wire wire(recorder);
+  const auto says = [&](std::string_view bytes) {
+    recorder.events.clear();
+    wire.exchange(bytes);
+    return recorder.events;
+  };
+  using Events = std::vector<std::string>;
+  // A new connection begins with few at a time: its answers could be large.
+  while (wire.session().in_flight() == 0 &&
+         says(get(1) + get(2) + get(3) + get(4)).front() != "expect /db/1 /db/2 /db/3 /db/4 ") {
+  }
+  SUBCASE("a request that comes alone is not announced") { CHECK(says(get(1)) == Events{"handle /db/1"}); }
+  SUBCASE("half of one behind it does not count") {
+    CHECK(says(get(1) + "GET /db/2 HT") == Events{"handle /db/1"});
+    CHECK(says("TP/1.1\r\nHost: a\r\n\r\n") == Events{"handle /db/2"});
+  }
+  SUBCASE("what is in pieces is handled before the next is parsed") {
+    CHECK(says("GET /db/1 HT") == Events{});
+    CHECK(says("TP/1.1\r\nHost: a\r\n\r\n" + get(2) + get(3)) ==
+          Events{"handle /db/1", "expect /db/2 /db/3 ", "handle /db/2", "handle /db/3"});
+  }
+  SUBCASE("nothing is announced behind an end") {
+    CHECK(says(get(1) + get(2, "Connection: close\r\n") + get(3)) ==
+          Events{"expect /db/1 /db/2 ", "handle /db/1", "handle /db/2"});
+  }
+  SUBCASE("what goes before a malformed request is handled") {
+    CHECK(says(get(1) + get(2) + "nonsense\r\n\r\n") == Events{"expect /db/1 /db/2 ", "handle /db/1", "handle /db/2"});
+  }
+  SUBCASE("many are taken some at a time") {
+    std::string many;
+    for (std::size_t i = 0; i < 2 * http::kMostTogether + 2; ++i)
+      many += get(static_cast<int>(i));
+    says(many);
+    CHECK(recorder.largest == http::kMostTogether);
+    CHECK(std::count_if(recorder.events.begin(), recorder.events.end(),
+                        [](const std::string& event) { return event.starts_with("handle"); }) == 66);
   }
 }
 
