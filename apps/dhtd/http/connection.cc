@@ -11,8 +11,21 @@ namespace dhtd::http {
 
 using asio::ip::tcp;
 
+namespace {
+
+/// Answers are written whole: none has anything to wait for.
+tcp::socket without_delay(tcp::socket socket) {
+  std::error_code ignored;  // a socket that is broken already says so at the first read
+  socket.set_option(tcp::no_delay(true), ignored);
+  return socket;
+}
+
+}  // namespace
+
 Connection::Connection(tcp::socket socket, Worker& worker)
-    : worker_(worker), socket_(worker.loop(), std::move(socket)), session_(worker.options().limits, worker.handler()) {}
+    : worker_(worker),
+      socket_(worker.loop(), without_delay(std::move(socket))),
+      session_(worker.options().limits, worker.handler()) {}
 
 void Connection::start() {
   if (socket_.watch([self = shared_from_this()] { self->on_readable(); })) close();

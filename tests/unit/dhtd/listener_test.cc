@@ -239,6 +239,9 @@ TEST_CASE("a peer's connection is handed over with the bytes that follow its req
   peer.send("GET /dht/peer HTTP/1.1\r\nHost: dht\r\nConnection: Upgrade\r\nUpgrade: dht/1\r\n\r\nframe");
   REQUIRE(server.run_until([&] { return !server.adopted.empty(); }));
   auto& [socket, leftover] = server.adopted.front();
+  tcp::no_delay sends_at_once;  // as answers do, which often are written in small pieces
+  socket.get_option(sends_at_once);
+  CHECK(sends_at_once.value());
   while (leftover.size() < 5) {
     char buffer[5];
     leftover.append(buffer, socket.read_some(asio::buffer(buffer)));
