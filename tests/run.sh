@@ -134,6 +134,7 @@ step_fuzz() {
 }
 
 step_bench() {
+  needs "$packages_to_load" || return
   [ -f build/release/build.ninja ] || step_release
   rm -f build/release/meson-logs/testlog.json
   meson test -C build/release --no-rebuild --benchmark --verbose </dev/null

@@ -1,6 +1,9 @@
 // Session: everything that one HTTP connection is, except the socket. Bytes come in, requests go to the handler,
 // answers come out in the order of the requests, however the handlers finish.
 //
+// Requests that come in one piece are parsed first, up to `kMostTogether`, and announced to the handler together,
+// before it is given the first.
+//
 // An answer given inside the handler's call, with none before it outstanding, is written straight into the output; only
 // answers that overtake others are kept aside. The owner moves the output to the client, many answers in one write.
 //
