@@ -5,7 +5,8 @@
 #
 #   format      every source is as clang-format leaves it
 #   release     g++, warnings as errors: all tests, the examples and a program against the installed library
-#   asan tsan   the same tests under address+undefined and thread sanitizers
+#   asan        all tests under the address and undefined behaviour sanitizers, built by clang
+#   tsan        those that have threads, under the thread sanitizer
 #   fuzz        each fuzz target for some seconds, with clang
 #   bench       the benchmarks that take longer than the tests may, once
 #   quickstart  apps/quickstart.sh, twice, and its stop
@@ -93,6 +94,22 @@ build_and_test() {
   count_meson_tests "$dir"
 }
 
+# test_chosen DIRECTORY "TEST OPTIONS" SETUP-OPTION...: builds no more than the chosen tests need.
+test_chosen() {
+  dir=$1 test_options=$2
+  shift 2
+  if ! set_up "$dir" -Dwerror=true "$@"; then
+    count "setup of $dir" 1
+    return
+  fi
+  started=$(date +%s)
+  rm -f "$dir/meson-logs/testlog.json"
+  # shellcheck disable=SC2086
+  meson test -C "$dir" --print-errorlogs $test_options </dev/null
+  echo "Built and tested in $(($(date +%s) - started)) s"
+  count_meson_tests "$dir"
+}
+
 step_format() {
   needs "$packages_to_format" || return
   git ls-files -co --exclude-standard -- '*.h' '*.cc' | xargs clang-format --dry-run -Werror
@@ -104,19 +121,22 @@ step_release() {
   build_and_test build/release '' --buildtype=release -Dtests=true -Dexamples=true
 }
 
+# Without the planted bugs, which the release build has looked for, and the checks of the sources.
+#
 # Line numbers are all that a sanitizer's report needs, and -O1 is what its own manual recommends. One of the two builds is
 # made by clang, so that both compilers see every file. The check of vtable pointers opens a pipe for each, and so cries wolf
 # in the test that runs out of file descriptors.
 step_asan() {
   needs "$packages_to_build $packages_to_test $packages_for_clang" || return
-  build_and_test build/asan '--timeout-multiplier=4' --native-file tests/clang.ini --buildtype=plain \
-    -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' -Db_sanitize=address,undefined -Db_lundef=false \
+  test_chosen build/asan '--timeout-multiplier=4 --no-suite planted --no-suite structure' \
+    --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' -Db_sanitize=address,undefined -Db_lundef=false \
     -Dexamples=false -Dbench=disabled
 }
 
+# Only the programs that have more than one thread: nothing could race in the others.
 step_tsan() {
   needs "$packages_to_build $packages_to_test" || return
-  build_and_test build/tsan '--timeout-multiplier=4' --buildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
+  test_chosen build/tsan '--timeout-multiplier=4 --suite threads' --buildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
     -Db_sanitize=thread -Dexamples=false -Dbench=disabled
 }
 
