@@ -129,8 +129,8 @@ step_release() {
 step_asan() {
   needs "$packages_to_build $packages_to_test $packages_for_clang" || return
   test_chosen build/asan '--timeout-multiplier=4 --no-suite planted --no-suite structure' \
-    --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' -Db_sanitize=address,undefined -Db_lundef=false \
-    -Dexamples=false -Dbench=disabled
+    --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' \
+    -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false -Dbench=disabled
 }
 
 # Only the programs that have more than one thread: nothing could race in the others.
