@@ -2,8 +2,8 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include <asio/detail/reactor_op.hpp>
@@ -15,6 +15,8 @@
 
 namespace dhtd::http {
 namespace {
+
+using asio::ip::tcp;
 
 std::error_code last_error() noexcept {
   // Two names of one thing, which need not be the same number everywhere.
@@ -29,6 +31,16 @@ ssize_t uninterrupted(Call call) noexcept {
     const ssize_t result = call();
     if (result >= 0 || errno != EINTR) return result;
   }
+}
+
+/// What the system says of one end of the connection, `ask` being getsockname or getpeername; nothing where it is gone.
+template <typename Ask>
+std::optional<tcp::endpoint> end_of(int handle, Ask ask) {
+  tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (ask(handle, endpoint.data(), &size) != 0 || size > endpoint.capacity()) return std::nullopt;
+  endpoint.resize(size);
+  return endpoint;
 }
 
 }  // namespace
@@ -80,10 +92,8 @@ class WatchedSocket::Operation final : public asio::detail::reactor_op {
 };
 
 WatchedSocket::WatchedSocket(asio::io_context& loop, asio::ip::tcp::socket socket)
-    : loop_(loop), reactor_(asio::use_service<Reactor>(loop)), protocol_(asio::ip::tcp::v6()) {
+    : loop_(loop), reactor_(asio::use_service<Reactor>(loop)) {
   std::error_code error;
-  const auto local = socket.local_endpoint(error);
-  if (!error) protocol_ = local.protocol();
   socket.non_blocking(true, error);
   handle_ = socket.release(error);
 }
@@ -137,25 +147,20 @@ void WatchedSocket::close() noexcept {
 }
 
 asio::ip::tcp::socket WatchedSocket::release() {
+  const auto local = end_of(handle_, ::getsockname);
   forget_operations();
   reactor_.deregister_descriptor(handle_, registration_, false);
   reactor_.cleanup_descriptor_data(registration_);
   asio::ip::tcp::socket socket(loop_);
   std::error_code ignored;  // a socket that is broken already says so at the first read
-  socket.assign(protocol_, std::exchange(handle_, -1), ignored);
+  socket.assign(local ? local->protocol() : tcp::v6(), std::exchange(handle_, -1), ignored);
   socket.non_blocking(false, ignored);
   return socket;
 }
 
 std::string WatchedSocket::remote_address() const {
-  sockaddr_storage storage{};
-  socklen_t size = sizeof storage;
-  if (::getpeername(handle_, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
-  asio::ip::tcp::endpoint endpoint;
-  if (size > endpoint.capacity()) return {};
-  std::memcpy(endpoint.data(), &storage, size);
-  endpoint.resize(size);
-  return endpoint.address().to_string();
+  const auto remote = end_of(handle_, ::getpeername);
+  return remote ? remote->address().to_string() : std::string();
 }
 
 }  // namespace dhtd::http

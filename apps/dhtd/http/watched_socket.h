@@ -65,7 +65,6 @@ class WatchedSocket {
   Reactor& reactor_;
   Reactor::per_descriptor_data registration_{};
   int handle_ = -1;
-  asio::ip::tcp protocol_;
   // The reactor owns them, and gives them back by calling them a last time.
   Operation* watching_ = nullptr;
   Operation* awaiting_writable_ = nullptr;
