@@ -26,23 +26,26 @@ class Bench:
         self.connections = 100 if brief else 10_000
         self.rows = []
 
-    def row(self, what, ours, theirs, unit, other, goal=None, ratio=None):
-        ratio = ours / theirs if ratio is None else ratio
-        self.rows.append((what, ours, theirs, ratio, goal))
-        limit = f"  (to reach: {goal})" if goal else ""
-        print(f"{what:44} {ours:9.2f} {unit:9} {other:22} {theirs:9.2f}  ratio {ratio:5.2f}{limit}", flush=True)
+    def compare(self, what, ours, other, theirs, goal=None):
+        """Both are functions that measure once."""
+        our_cost, their_cost, ratio = load.interleaved(ours, theirs, self.pairs)
+        self.rows.append((what, ratio, goal))
+        print(f"{what:44} {our_cost:9.2f} us CPU    {other:22} {their_cost:9.2f}  ratio {ratio:5.2f}{to_reach(goal)}",
+              flush=True)
 
     def figure(self, what, value, unit, goal=None):
-        limit = f"  (to reach: {goal})" if goal else ""
-        print(f"{what:44} {value:9.2f} {unit}{limit}", flush=True)
+        print(f"{what:44} {value:9.2f} {unit}{to_reach(goal)}", flush=True)
 
     def against_ruler(self, what, server, method, goals, key_file=None):
         with self.programs.ruler() as ruler:
             for together, goal in zip((1, 16), goals):
-                ours, theirs, ratio = load.interleaved(
-                    lambda: load.wrk(server, method, together, self.keys, self.seconds, key_file),
-                    lambda: load.wrk(ruler, "GET", together, self.keys, self.seconds), self.pairs)
-                self.row(f"{what}, {together} at a time", ours, theirs, "us CPU", "ruler", f"<= {goal}", ratio)
+                self.compare(f"{what}, {together} at a time",
+                             lambda: load.wrk(server, method, together, self.keys, self.seconds, key_file), "ruler",
+                             lambda: load.wrk(ruler, "GET", together, self.keys, self.seconds), f"<= {goal}")
+
+
+def to_reach(goal):
+    return f"  (to reach: {goal})" if goal else ""
 
 
 def part_single(bench):
@@ -80,17 +83,15 @@ def part_peers(bench):
     with bench.programs.nodes(1) as node:
         load.fill(node.port, 0, bench.keys)
         with tempfile.TemporaryDirectory() as empty, bench.programs.nginx(empty) as nginx:
-            ours, theirs, ratio = load.interleaved(
-                lambda: load.wrk(node, "GET", 1, bench.keys, bench.seconds),
-                lambda: load.wrk_path(nginx, "/constant", bench.seconds), bench.pairs)
-            bench.row("GET, 1 at a time", ours, theirs, "us CPU", "nginx, a constant", ratio=ratio)
+            bench.compare("GET, 1 at a time", lambda: load.wrk(node, "GET", 1, bench.keys, bench.seconds),
+                          "nginx, a constant", lambda: load.wrk_path(nginx, "/constant", bench.seconds))
         with bench.programs.redis() as redis:
             for method, command in (("GET", "get"), ("PUT", "set")):
                 for together in (1, 16):
-                    ours, theirs, ratio = load.interleaved(
-                        lambda: load.wrk(node, method, together, bench.keys, bench.seconds),
-                        lambda: load.redis_benchmark(redis, command, together, bench.keys, bench.seconds), bench.pairs)
-                    bench.row(f"{method}, {together} at a time", ours, theirs, "us CPU", f"Redis {command}", ratio=ratio)
+                    bench.compare(f"{method}, {together} at a time",
+                                  lambda: load.wrk(node, method, together, bench.keys, bench.seconds),
+                                  f"Redis {command}",
+                                  lambda: load.redis_benchmark(redis, command, together, bench.keys, bench.seconds))
 
 
 def part_large(bench):
@@ -101,24 +102,15 @@ def part_large(bench):
             file.write(b"v" * megabyte)
         http(node.port, "PUT", "/db/large", b"v" * megabyte)
         with bench.programs.nginx(folder) as nginx:
-            ours, theirs, ratio = load.interleaved(
-                lambda: load.wrk_path(node, "/db/large", bench.seconds, 8),
-                lambda: load.wrk_path(nginx, "/large", bench.seconds, 8), bench.pairs)
-            bench.row("GET of 1 MiB", ours, theirs, "us CPU", "nginx, sendfile off", "<= 1.11", ratio)
+            bench.compare("GET of 1 MiB", lambda: load.wrk_path(node, "/db/large", bench.seconds, 8),
+                          "nginx, sendfile off", lambda: load.wrk_path(nginx, "/large", bench.seconds, 8), "<= 1.11")
+        with open(f"{folder}/put.lua", "w") as script:
+            script.write(f'wrk.method = "PUT"\nwrk.path = "/db/put-large"\n'
+                         f'wrk.body = io.open("{folder}/large", "rb"):read("*a")\n')
         with bench.programs.ruler("discard") as ruler:
-            ours, theirs, ratio = load.interleaved(lambda: put_large(node, bench.seconds, f"{folder}/large"),
-                                                   lambda: put_large(ruler, bench.seconds, f"{folder}/large"),
-                                                   bench.pairs)
-            bench.row("PUT of 1 MiB", ours, theirs, "us CPU", "ruler that discards", "<= 1.25", ratio)
-
-
-def put_large(server, seconds, path):
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(f'local file = io.open("{path}", "rb")\nwrk.method = "PUT"\nwrk.body = file:read("*a")\n'
-                     'wrk.path = "/db/put-large"\n')
-        script.flush()
-        return load.spent(server, ["taskset", "-c", load.LOAD_CORE, "wrk", "-t1", "-c8", f"-d{seconds}s", "-s",
-                                   script.name, f"http://127.0.0.1:{server.port}"])
+            bench.compare("PUT of 1 MiB", lambda: load.wrk_script(node, script.name, bench.seconds, 8),
+                          "ruler that discards", lambda: load.wrk_script(ruler, script.name, bench.seconds, 8),
+                          "<= 1.25")
 
 
 def part_idle(bench):
@@ -151,7 +143,7 @@ PARTS = {name[5:]: part for name, part in list(globals().items()) if name.starts
 def plot(rows, path):
     """The ratios as bars, beside what is to be reached."""
     with tempfile.NamedTemporaryFile("w", suffix=".dat") as data:
-        for what, _, _, ratio, goal in rows:
+        for what, ratio, goal in rows:
             data.write(f'"{what}" {ratio:.3f} {goal.split()[-1] if goal else "NaN"}\n')
         data.flush()
         subprocess.run(["gnuplot", "-e", f"""

@@ -11,17 +11,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VALUE_BYTES = 100
 
 
-def wrk(server, method, together, keys, seconds, key_file=None, connections=64):
+def wrk(server, method, together, keys, seconds, key_file=None):
     """Microseconds of processor time that the server spent per request."""
-    command = ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s",
-               f"{HERE}/load.lua", f"http://127.0.0.1:{server.port}", "--", method, str(together), str(keys),
-               str(VALUE_BYTES)]
-    return spent(server, command + ([key_file] if key_file else []))
+    arguments = [method, str(together), str(keys), str(VALUE_BYTES)] + ([key_file] if key_file else [])
+    return wrk_script(server, f"{HERE}/load.lua", seconds, 64, *arguments)
+
+
+def wrk_script(server, script, seconds, connections, *arguments):
+    return spent(server, [*wrk_command(seconds, connections), "-s", script, f"http://127.0.0.1:{server.port}", "--",
+                          *arguments])
 
 
 def wrk_path(server, path, seconds, connections=64):
-    return spent(server, ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                          f"http://127.0.0.1:{server.port}{path}"])
+    return spent(server, [*wrk_command(seconds, connections), f"http://127.0.0.1:{server.port}{path}"])
+
+
+def wrk_command(seconds, connections):
+    return ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
 
 
 def spent(server, command):

@@ -45,9 +45,6 @@ class Server:
     def resident_bytes(self):
         return sum(status(pid, "VmRSS") for pid in self.pids())
 
-    def peak_bytes(self):
-        return sum(status(pid, "VmHWM") for pid in self.pids())
-
     def pids(self):
         for process in self.processes:
             yield process.pid
@@ -131,7 +128,7 @@ class Programs:
         yield from self._serve(16379, ["redis-server", "--port", "16379", "--save", "", "--appendonly", "no"])
 
     @contextlib.contextmanager
-    def nginx(self, directory, extra=""):
+    def nginx(self, directory):
         """Serves a constant at /constant and the files of `directory`."""
         folder = tempfile.mkdtemp()
         path = f"{folder}/nginx.conf"
@@ -140,20 +137,9 @@ class Programs:
                 user root; events {{ worker_connections 1024; }}
                 http {{ access_log off; keepalive_requests 1000000000; sendfile off; client_body_temp_path {folder};
                 server {{ listen 127.0.0.1:18081; root {directory};
-                location = /constant {{ return 200 "{'x' * 100}"; }} {extra} }} }}""")
+                location = /constant {{ return 200 "{'x' * 100}"; }} }} }}""")
         try:
             yield from self._serve(18081, ["nginx", "-c", path, "-p", folder])
-        finally:
-            shutil.rmtree(folder)
-
-    @contextlib.contextmanager
-    def etcd(self):
-        folder = tempfile.mkdtemp()
-        try:
-            yield from self._serve(12379, ["etcd", "--data-dir", folder, "--listen-client-urls",
-                                           "http://127.0.0.1:12379", "--advertise-client-urls",
-                                           "http://127.0.0.1:12379", "--listen-peer-urls", "http://127.0.0.1:12380",
-                                           "--log-level", "error", "--unsafe-no-fsync"])
         finally:
             shutil.rmtree(folder)
 
