@@ -74,6 +74,16 @@ set_up() {
   fi
 }
 
+# run_tests DIRECTORY "TEST OPTIONS"
+run_tests() {
+  started=$(date +%s)
+  rm -f "$1/meson-logs/testlog.json"
+  # shellcheck disable=SC2086
+  meson test -C "$1" --print-errorlogs $2 </dev/null
+  echo "Tested in $(($(date +%s) - started)) s"
+  count_meson_tests "$1"
+}
+
 # build_and_test DIRECTORY "TEST OPTIONS" SETUP-OPTION...
 build_and_test() {
   dir=$1 test_options=$2
@@ -86,28 +96,18 @@ build_and_test() {
     return
   fi
   echo "Built in $(($(date +%s) - started)) s"
-  started=$(date +%s)
-  rm -f "$dir/meson-logs/testlog.json"
-  # shellcheck disable=SC2086
-  meson test -C "$dir" --no-rebuild --print-errorlogs $test_options </dev/null
-  echo "Tested in $(($(date +%s) - started)) s"
-  count_meson_tests "$dir"
+  run_tests "$dir" "--no-rebuild $test_options"
 }
 
 # test_chosen DIRECTORY "TEST OPTIONS" SETUP-OPTION...: builds no more than the chosen tests need.
 test_chosen() {
   dir=$1 test_options=$2
   shift 2
-  if ! set_up "$dir" -Dwerror=true "$@"; then
+  if set_up "$dir" "$@"; then
+    run_tests "$dir" "$test_options"
+  else
     count "setup of $dir" 1
-    return
   fi
-  started=$(date +%s)
-  rm -f "$dir/meson-logs/testlog.json"
-  # shellcheck disable=SC2086
-  meson test -C "$dir" --print-errorlogs $test_options </dev/null
-  echo "Built and tested in $(($(date +%s) - started)) s"
-  count_meson_tests "$dir"
 }
 
 step_format() {
@@ -129,28 +129,23 @@ step_release() {
 step_asan() {
   needs "$packages_to_build $packages_to_test $packages_for_clang" || return
   test_chosen build/asan '--timeout-multiplier=4 --no-suite planted --no-suite structure' \
-    --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' \
+    -Dwerror=true --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' \
     -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false -Dbench=disabled
 }
 
 # Only the programs that have more than one thread: nothing could race in the others.
 step_tsan() {
   needs "$packages_to_build $packages_to_test" || return
-  test_chosen build/tsan '--timeout-multiplier=4 --suite threads' --buildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
+  test_chosen build/tsan '--timeout-multiplier=4 --suite threads' -Dwerror=true --buildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
     -Db_sanitize=thread -Dexamples=false -Dbench=disabled
 }
 
 # The parts that the targets link from the rest of the build are instrumented too.
 step_fuzz() {
   needs "$packages_to_build $packages_to_test $packages_for_clang" || return
-  if set_up build/fuzz --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dfuzz=true \
+  test_chosen build/fuzz '--suite fuzz' --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dfuzz=true \
     -Dcpp_args='-g1 -fsanitize=fuzzer-no-link' -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false \
-    -Dbench=disabled; then
-    meson test -C build/fuzz --suite fuzz --print-errorlogs </dev/null
-    count_meson_tests build/fuzz
-  else
-    count 'setup of the fuzz targets' 1
-  fi
+    -Dbench=disabled
 }
 
 step_bench() {
