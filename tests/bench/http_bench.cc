@@ -10,6 +10,7 @@
 #include <dht/table.h>
 
 #include "handlers/router.h"
+#include "http/batch.h"
 #include "http/session.h"
 
 namespace {
@@ -67,14 +68,19 @@ void serve(benchmark::State& state, const std::string& request) {
   OneEntryTable table;
   NoAdmin admin;
   Router router(table, admin, limits, service);
-  http::Session session(limits, router);
+  http::Session session(limits);
+  http::Batch requests(router);
   const auto sink = std::make_shared<SessionSink>(session);
   const auto depth = state.range(0);
   std::string batch;
   for (std::int64_t i = 0; i < depth; ++i)
     batch += request;
   for (auto _ : state) {
-    if (session.consume(batch, sink) != batch.size()) state.SkipWithError("the session stopped reading");
+    for (std::string_view rest = batch; !rest.empty(); requests.handle()) {
+      const std::size_t taken = session.take(rest, sink, requests);
+      if (taken == 0) return state.SkipWithError("the session stopped reading");
+      rest.remove_prefix(taken);
+    }
     benchmark::DoNotOptimize(session.output().data());
     session.output_written(session.output().size(), sink);
   }

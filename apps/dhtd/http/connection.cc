@@ -5,6 +5,7 @@
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 
+#include "base/assert.h"
 #include "http/worker.h"
 
 namespace dhtd::http {
@@ -23,24 +24,32 @@ tcp::socket without_delay(tcp::socket socket) {
 }  // namespace
 
 Connection::Connection(tcp::socket socket, Worker& worker)
-    : worker_(worker),
-      socket_(worker.loop(), without_delay(std::move(socket))),
-      session_(worker.options().limits, worker.handler()) {}
+    : worker_(worker), socket_(worker.loop(), without_delay(std::move(socket))), session_(worker.options().limits) {}
 
 void Connection::start() {
-  if (socket_.watch([self = shared_from_this()] { self->on_readable(); })) close();
+  if (socket_.watch([self = shared_from_this()] {
+        self->readable_ = true;
+        self->join_round();
+      })) {
+    close();
+  }
 }
 
 // Input.
 
-void Connection::on_readable() {
-  readable_ = true;
+void Connection::join_round() {
+  if (!std::exchange(in_round_, true)) worker_.join_round(shared_from_this());
+}
+
+void Connection::receive() {
+  in_round_ = false;
+  if (!open_) return;
   if (lingering_) return linger_read();
   if (session_.wants_input() && !input_ended_) read();
 }
 
-/// One share of what there is: other connections come in between.
 void Connection::read() {
+  DHT_ASSERT(leftover_.empty() && input_.empty());
   std::error_code error;
   const std::size_t bytes = socket_.read_some(buffer_, error);
   received(bytes, buffer_.size());
@@ -50,23 +59,33 @@ void Connection::read() {
     session_.end_of_input();
   } else if (error) {
     return close();
-  } else {
-    feed({buffer_.data(), bytes});
-    if (bytes == buffer_.size()) read_more();
   }
+  input_ = {buffer_.data(), bytes};
+  reads_more_ = bytes == buffer_.size();
+  advancing_ = true;  // answers given until the round ends need no advance of their own
+}
+
+void Connection::take() { take_from(input_); }
+
+void Connection::end_round() {
+  if (!std::exchange(advancing_, false) || !open_) return;
+  leftover_.append(std::exchange(input_, {}));
+  if (std::exchange(reads_more_, false)) read_more();
   advance();
 }
 
 /// The small buffer came full, so there is more: takes it in one go.
 void Connection::read_more() {
-  if (!session_.wants_input()) return;
+  if (!leftover_.empty() || !session_.wants_input()) return;
   std::error_code error;
   const auto space = worker_.read_buffer();
   const std::size_t bytes = socket_.read_some(space, error);
   // An error, or the end, will be met again by the next read.
   if (error && error != asio::error::would_block) return;
   received(bytes, space.size());
-  feed({space.data(), bytes});
+  std::string_view input(space.data(), bytes);
+  handle(input);
+  leftover_.append(input);
 }
 
 /// A read has given so much: decides whether there may be more.
@@ -77,30 +96,34 @@ void Connection::received(std::size_t bytes, std::size_t asked) {
   end_may_hide_ = bytes > 0 && !readable_;
 }
 
-void Connection::schedule_read() {
-  if (read_scheduled_) return;
-  read_scheduled_ = true;
-  asio::post(worker_.loop(), [self = shared_from_this()] {
-    self->read_scheduled_ = false;
-    if (self->open_) self->on_readable();
-  });
+/// Adds requests to the worker's batch, which is handled in between where nothing can be taken before that.
+void Connection::take_from(std::string_view& bytes) {
+  Batch& batch = worker_.batch();
+  while (!bytes.empty()) {
+    const bool was_empty = batch.empty();
+    const std::size_t taken = session_.take(bytes, shared_from_this(), batch);
+    bytes.remove_prefix(taken);
+    if (taken == 0 && was_empty) return;
+    if (const Failure* failure = session_.refusal()) worker_.refused(socket_, *failure);
+    if (!bytes.empty()) batch.handle();
+  }
 }
 
-std::size_t Connection::consume(std::string_view bytes) {
-  advancing_ = true;  // answers given meanwhile need no advance of their own
-  const auto taken = session_.consume(bytes, shared_from_this());
+/// Outside of the worker's batch: takes requests and has them handled.
+void Connection::handle(std::string_view& bytes) {
+  advancing_ = true;
+  take_from(bytes);
+  worker_.batch().handle();
   advancing_ = false;
-  if (const Failure* failure = session_.refusal()) worker_.refused(socket_, *failure);
-  return taken;
 }
-
-void Connection::feed(std::string_view bytes) { leftover_.append(bytes.substr(consume(bytes))); }
 
 /// True where the session took something.
 bool Connection::feed_leftover() {
   if (leftover_taken_ == leftover_.size() || !session_.wants_input()) return false;
-  leftover_taken_ += consume(std::string_view(leftover_).substr(leftover_taken_));
-  if (leftover_taken_ == leftover_.size()) {
+  std::string_view rest = std::string_view(leftover_).substr(leftover_taken_);
+  handle(rest);
+  leftover_taken_ = leftover_.size() - rest.size();
+  if (rest.empty()) {
     leftover_ = {};
     leftover_taken_ = 0;
   }
@@ -186,7 +209,7 @@ void Connection::advance() {
   if (session_.broken()) return close();
   if (session_.upgraded()) return hand_over();
   if (session_.finished()) return begin_linger();
-  if (readable_ && session_.wants_input() && !input_ended_) schedule_read();
+  if (readable_ && session_.wants_input() && !input_ended_) join_round();
 }
 
 /// Writes what there is. False where the connection broke.
@@ -240,14 +263,14 @@ void Connection::linger_read() {
   socket_.read_some(worker_.read_buffer(), error);
   if (error == asio::error::would_block) return;
   if (error) return close();
-  schedule_read();
+  join_round();
 }
 
 void Connection::sweep() {
   if (std::exchange(end_may_hide_, false)) {
     careful_reads_ = 1;
-    on_readable();
-    if (!open_) return;
+    readable_ = true;
+    join_round();
   }
   const Timeouts& timeouts = worker_.options().timeouts;
   if (lingering_) {

@@ -1,6 +1,9 @@
 // Connection: one accepted socket and its Session. Moves bytes between them, brings answers from other threads home,
 // and ends the connection in the right way.
 //
+// Reading goes in rounds: the worker reads all its connections that have something, has all their requests handled, and
+// then lets each write its answers.
+//
 // Idle connections hold a small buffer only; more than that is read through a buffer that the worker's connections
 // share. After a read that did not fill its buffer there is nothing left, so no system call is made to learn that. Only
 // the end of the client's bytes can hide behind such a read: for it the first reads of a connection, and one after each
@@ -43,6 +46,15 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
   Place place() const noexcept { return place_; }
 
   void start();
+
+  // One round of the worker: each of these is called for all connections of the round before the next one.
+  /// Reads a share of what there is: other connections come in between.
+  void receive();
+  /// Takes what was read apart; the requests go into the worker's batch.
+  void take();
+  /// The batch has been handled: takes what is left, and writes the answers.
+  void end_round();
+
   /// Called by the worker's coarse timer.
   void sweep();
   /// Answers what is under way and closes.
@@ -67,13 +79,12 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
     std::string bytes;
   };
 
-  void on_readable();
+  void join_round();
   void read();
   void read_more();
   void received(std::size_t bytes, std::size_t asked);
-  void schedule_read();
-  std::size_t consume(std::string_view bytes);
-  void feed(std::string_view bytes);
+  void take_from(std::string_view& bytes);
+  void handle(std::string_view& bytes);
   bool feed_leftover();
   void take_arrivals();
   void schedule_advance();
@@ -89,11 +100,13 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
   Session session_;
   Patience patience_;
   std::array<char, kIdleBuffer> buffer_;
+  std::string_view input_;          ///< what was read in this round, as far as it has not been taken
+  bool reads_more_ = false;         ///< in this round: it filled the buffer
   std::string leftover_;            ///< input that the session has not taken yet
   std::size_t leftover_taken_ = 0;  ///< its front that the session has taken
   bool open_ = true;
-  bool readable_ = false;  ///< there may be something to read that the socket will not tell of again
-  bool read_scheduled_ = false;
+  bool readable_ = false;      ///< there may be something to read that the socket will not tell of again
+  bool in_round_ = false;      ///< that is under way, or the next one
   bool end_may_hide_ = false;  ///< behind the last read
   unsigned careful_reads_ = kCarefulReads;
   bool awaiting_writable_ = false;

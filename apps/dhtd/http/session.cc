@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include "base/assert.h"
 
@@ -16,8 +15,7 @@ constexpr std::uint64_t kBodyProgressUnit = 1024;
 
 }  // namespace
 
-Session::Session(const Limits& limits, RequestHandler& handler)
-    : limits_(limits), handler_(handler), parser_(limits), expected_answer_(limits.max_value_bytes) {}
+Session::Session(const Limits& limits) : limits_(limits), parser_(limits), expected_answer_(limits.max_value_bytes) {}
 
 bool Session::wants_input() const noexcept {
   if (closing_ || upgraded_ || waits_for_answer_) return false;
@@ -26,18 +24,20 @@ bool Session::wants_input() const noexcept {
   return in_flight() < limits_.max_in_flight && (in_flight() + 1) * expected_answer_ <= limits_.max_expected_bytes;
 }
 
-std::size_t Session::consume(std::string_view bytes, const std::shared_ptr<ResponseSink>& sink) {
+std::size_t Session::take(std::string_view bytes, const std::shared_ptr<ResponseSink>& sink, Batch& batch) {
   const std::size_t given = bytes.size();
-  while (!bytes.empty() && wants_input()) {
+  bool goes_on = true;
+  while (goes_on && !bytes.empty() && wants_input() && !batch.is_full()) {
     const Parser::Step step = parser_.parse(bytes);
     bytes.remove_prefix(step.consumed);
     if (step.outcome == Parser::Outcome::request) {
-      dispatch(bytes, sink);
+      const Request& request = parser_.request();
+      batch.add(request, sink, give_ticket(request));
+      goes_on = may_go_on_after(request);
     } else {
       conclude(step.outcome);
     }
   }
-  pump(sink);
   return closing_ ? given : given - bytes.size();
 }
 
@@ -56,36 +56,7 @@ Ticket Session::give_ticket(const Request& request) noexcept {
 
 /// Whether the next request may be parsed before this one is handled.
 bool Session::may_go_on_after(const Request& request) const noexcept {
-  return parser_.is_in_place() && !request.field(Field::upgrade) && wants_input();
-}
-
-void Session::dispatch(std::string_view& rest, const std::shared_ptr<ResponseSink>& sink) {
-  const Ticket ticket = give_ticket(parser_.request());
-  if (!rest.empty() && may_go_on_after(parser_.request())) return dispatch_together(rest, ticket, sink);
-  handler_.handle(parser_.request(), Responder(sink, ticket));
-}
-
-/// More has come with the request: what follows is parsed first, so that the handler can be told of all of them.
-void Session::dispatch_together(std::string_view& rest, Ticket first, const std::shared_ptr<ResponseSink>& sink) {
-  std::vector<Request> requests;
-  std::vector<Ticket> tickets;
-  requests.reserve(kMostTogether);
-  tickets.reserve(kMostTogether);
-  requests.push_back(parser_.request());
-  tickets.push_back(first);
-  Parser::Outcome outcome = Parser::Outcome::request;
-  while (!rest.empty() && requests.size() < kMostTogether && may_go_on_after(requests.back())) {
-    const Parser::Step step = parser_.parse(rest);
-    rest.remove_prefix(step.consumed);
-    outcome = step.outcome;
-    if (outcome != Parser::Outcome::request) break;
-    requests.push_back(parser_.request());
-    tickets.push_back(give_ticket(parser_.request()));
-  }
-  if (requests.size() > 1) handler_.expect(requests);
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    handler_.handle(requests[i], Responder(sink, tickets[i]));
-  conclude(outcome);
+  return parser_.is_in_place() && !request.field(Field::upgrade);
 }
 
 void Session::refuse(const Failure& failure) {

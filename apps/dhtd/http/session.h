@@ -1,14 +1,12 @@
-// Session: everything that one HTTP connection is, except the socket. Bytes come in, requests go to the handler,
-// answers come out in the order of the requests, however the handlers finish.
+// Session: everything that one HTTP connection is, except the socket. Bytes come in, requests go into a batch that the
+// owner has handled, answers come out in the order of the requests, however the handlers finish.
 //
-// Requests that come in one piece are parsed first, up to `kMostTogether`, and announced to the handler together,
-// before it is given the first.
-//
-// An answer given inside the handler's call, with none before it outstanding, is written straight into the output; only
-// answers that overtake others are kept aside. The owner moves the output to the client, many answers in one write.
+// An answer given while the batch is handled, with none before it outstanding, is written straight into the output;
+// only answers that overtake others are kept aside. The owner moves the output to the client, many answers in one
+// write.
 //
 // Backpressure: while too many requests are unanswered or too many bytes of answers wait, for the client or for their
-// turn, `consume` takes nothing. Answers to requests already taken still come, so no more of them are taken than fit
+// turn, `take` takes nothing. Answers to requests already taken still come, so no more of them are taken than fit
 // into `max_expected_bytes` if each answer is as large as the largest of late on this connection; one is always taken.
 // A new connection counts as one of the largest values; each smaller answer brings the estimate down by an eighth, so
 // that pipelines of small answers are soon as deep as `max_in_flight` allows.
@@ -24,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include "http/batch.h"
 #include "http/limits.h"
 #include "http/parser.h"
 #include "http/responder.h"
@@ -36,13 +35,14 @@ class Session {
   /// What the connection is waiting for; decides which time-out applies.
   enum class Phase : std::uint8_t { idle, head, body, answering, writing };
 
-  /// Both must outlive the session.
-  Session(const Limits& limits, RequestHandler& handler);
+  /// The limits must outlive the session.
+  explicit Session(const Limits& limits);
 
-  /// Takes requests from `bytes` and hands them to the handler. Returns how many bytes it took: fewer than given only
-  /// where it has to wait (`wants_input()` is false); the rest is to be given again. Answers go to `sink`, which brings
-  /// them back to this session.
-  std::size_t consume(std::string_view bytes, const std::shared_ptr<ResponseSink>& sink);
+  /// Takes requests from `bytes` and adds them to the batch, which is handled before more is taken from other bytes.
+  /// Returns how many bytes it took: fewer than given where the batch must be handled first, or where it has to wait
+  /// (`wants_input()` is false then, too); the rest is to be given again. Answers go to `sink`, which brings them back
+  /// to this session.
+  std::size_t take(std::string_view bytes, const std::shared_ptr<ResponseSink>& sink, Batch& batch);
   /// The client sends no more. Requests under way are still answered; half of one gets an error.
   void end_of_input();
   /// The client was too slow: an error, and the end.
@@ -89,8 +89,6 @@ class Session {
   };
 
   Ticket give_ticket(const Request& request) noexcept;
-  void dispatch(std::string_view& rest, const std::shared_ptr<ResponseSink>& sink);
-  void dispatch_together(std::string_view& rest, Ticket first, const std::shared_ptr<ResponseSink>& sink);
   bool may_go_on_after(const Request& request) const noexcept;
   void conclude(Parser::Outcome outcome);
   void refuse(const Failure& failure);
@@ -104,7 +102,6 @@ class Session {
   void send_continue();
 
   const Limits& limits_;
-  RequestHandler& handler_;
   Parser parser_;
 
   std::uint64_t next_ticket_ = 0;

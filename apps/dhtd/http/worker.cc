@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 #include <asio/write.hpp>
 #include <fmt/format.h>
 
@@ -28,7 +29,7 @@ bool is_client_gone(std::error_code error) {
 }  // namespace
 
 Worker::Worker(asio::io_context& loop, Service& service)
-    : loop_(loop), service_(service), read_buffer_(kReadBuffer), sweep_timer_(loop) {}
+    : loop_(loop), service_(service), batch_(service.handler), read_buffer_(kReadBuffer), sweep_timer_(loop) {}
 
 Worker::~Worker() {
   while (!connections_.empty())
@@ -41,6 +42,24 @@ void Worker::start() {
   for (Door& door : doors_)
     accept(door);
   schedule_sweep();
+}
+
+/// The round begins behind what the loop is about to call, so that all that is ready now takes part.
+void Worker::join_round(std::shared_ptr<Connection> connection) {
+  if (next_round_.empty()) asio::post(loop_, [this] { run_round(); });
+  next_round_.push_back(std::move(connection));
+}
+
+void Worker::run_round() {
+  round_.swap(next_round_);
+  for (const auto& connection : round_)
+    connection->receive();
+  for (const auto& connection : round_)
+    connection->take();
+  batch_.handle();
+  for (const auto& connection : round_)
+    connection->end_round();
+  round_.clear();
 }
 
 void Worker::accept(Door& door) {

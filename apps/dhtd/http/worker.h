@@ -2,6 +2,10 @@
 //
 // Each worker has sockets of its own on the common port, and the system spreads connections over them (SO_REUSEPORT).
 //
+// The loop tells of many connections at once. What they sent is read first, then handled, then answered: so each piece
+// of code runs many times while it is in the processor's caches, and the handler is told of requests of many
+// connections together.
+//
 // Thread rule: used from its loop's thread, except for the constructor, `runs_here` and `loop`. It must be destroyed
 // while its loop does not run, before the loop, and after everything that may still answer requests.
 #pragma once
@@ -22,6 +26,7 @@
 
 #include <dht/log.h>
 
+#include "http/batch.h"
 #include "http/burst.h"
 #include "http/failure.h"
 #include "http/limits.h"
@@ -73,11 +78,14 @@ class Worker {
   asio::io_context& loop() noexcept { return loop_; }
   bool runs_here() const noexcept { return loop_.get_executor().running_in_this_thread(); }
   const ServeOptions& options() const noexcept { return service_.options; }
-  RequestHandler& handler() noexcept { return service_.handler; }
   /// For the connection that is reading just now; its contents are lost when the next one reads.
   std::span<char> read_buffer() noexcept { return read_buffer_; }
 
   // For connections.
+  /// There may be something to read: the connection takes part in the next round.
+  void join_round(std::shared_ptr<Connection> connection);
+  /// Of the round that is under way.
+  Batch& batch() noexcept { return batch_; }
   void remove(Connection& connection);
   void upgraded(asio::ip::tcp::socket socket, std::string_view leftover);
   /// The client's bytes were no request, or one over a limit.
@@ -92,6 +100,7 @@ class Worker {
     asio::steady_timer pause;
   };
 
+  void run_round();
   void accept(Door& door);
   void stop_accepting();
   void on_accept(Door& door, std::error_code error, asio::ip::tcp::socket socket);
@@ -105,6 +114,9 @@ class Worker {
   Service& service_;
   std::list<Door> doors_;
   std::list<std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> next_round_;
+  std::vector<std::shared_ptr<Connection>> round_;  ///< that is under way
+  Batch batch_;
   std::vector<char> read_buffer_;
   asio::steady_timer sweep_timer_;
 };

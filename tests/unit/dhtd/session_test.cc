@@ -1,5 +1,6 @@
 // Session: order, pipelining, keep-alive, and the same answers however the bytes are split.
 #include <algorithm>
+#include <memory>
 #include <random>
 #include <span>
 #include <string>
@@ -131,6 +132,23 @@ TEST_CASE("the handler is told of requests that came together, before the first 
     CHECK(std::count_if(recorder.events.begin(), recorder.events.end(),
                         [](const std::string& event) { return event.starts_with("handle"); }) == 66);
   }
+}
+
+TEST_CASE("requests of several connections are handled together, and each gets its own answer") {
+  Recorder recorder;
+  const auto batch = std::make_shared<http::Batch>(recorder);
+  Wire first(batch);
+  Wire second(batch);
+  const std::string one = get(1);
+  const std::string other = get(2);
+  first.take(one);
+  second.take(other);
+  CHECK(recorder.events.empty());
+  batch->handle();
+  CHECK(recorder.events == std::vector<std::string>{"expect /db/1 /db/2 ", "handle /db/1", "handle /db/2"});
+  CHECK(status_of(first.receive()) == "200");
+  CHECK(status_of(second.receive()) == "200");
+  CHECK(first.session().in_flight() + second.session().in_flight() == 0);
 }
 
 TEST_CASE("answers go out in the order of the requests, however the table finishes") {

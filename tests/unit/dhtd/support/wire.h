@@ -8,6 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include <doctest/doctest.h>
+
+#include "http/batch.h"
 #include "http/session.h"
 
 namespace dhtd::testing {
@@ -15,7 +18,10 @@ namespace dhtd::testing {
 class Wire {
  public:
   explicit Wire(http::RequestHandler& handler, http::Limits limits = {})
-      : limits_(limits), session_(limits_, handler), sink_(std::make_shared<Sink>(&session_)) {}
+      : Wire(std::make_shared<http::Batch>(handler), limits) {}
+  /// One of several whose requests are handled together.
+  explicit Wire(std::shared_ptr<http::Batch> batch, http::Limits limits = {})
+      : limits_(limits), session_(limits_), batch_(std::move(batch)), sink_(std::make_shared<Sink>(&session_)) {}
   ~Wire() { sink_->close(); }
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
@@ -31,6 +37,8 @@ class Wire {
       send(one);
     }
   }
+  /// Takes whole requests, and leaves it to the test to have the batch handled. What the bytes view must be there then.
+  void take(std::string_view bytes) { REQUIRE(session_.take(bytes, sink_, *batch_) == bytes.size()); }
   void end_of_input() { session_.end_of_input(); }
 
   /// The client takes everything that is there.
@@ -87,7 +95,8 @@ class Wire {
   void feed() {
     while (!unread_.empty() && session_.wants_input()) {
       const std::string input = std::exchange(unread_, {});
-      const auto taken = session_.consume(input, sink_);
+      const auto taken = session_.take(input, sink_, *batch_);
+      batch_->handle();
       unread_ = input.substr(taken) + unread_;
     }
     if (session_.finished()) unread_.clear();
@@ -95,6 +104,7 @@ class Wire {
 
   http::Limits limits_;
   http::Session session_;
+  std::shared_ptr<http::Batch> batch_;
   std::shared_ptr<Sink> sink_;
   std::string unread_;
 };
