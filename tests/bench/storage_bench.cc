@@ -98,14 +98,16 @@ void get_expected(benchmark::State& state) {
   std::uint64_t random = 1;
   std::array<std::uint64_t, kTogether> numbers{};
   std::array<std::string, kTogether> keys;
+  std::array<PartitionStorage::ExpectedKey, kTogether> expected;
   for (auto _ : state) {
     for (std::size_t i = 0; i < kTogether; ++i) {
       numbers[i] = any_below(entries, random);
       keys[i] = key_number(numbers[i]);
+      expected[i] = {.key = keys[i]};
     }
     for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step) {
       for (std::size_t i = 0; i < kTogether; ++i)
-        table.of(numbers[i]).expect(keys[i], step);
+        table.of(numbers[i]).expect(expected[i], step);
     }
     for (std::size_t i = 0; i < kTogether; ++i)
       benchmark::DoNotOptimize(table.of(numbers[i]).get(keys[i], nullptr));

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <dht/entry.h>
@@ -100,6 +101,10 @@ class PartitionStorage {
   virtual ~PartitionStorage() = default;
 
   virtual std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) = 0;
+  /// The same for a writer, who wants to know whether the key is there and in which version: the value may be left out.
+  virtual std::optional<StorageRead> get_version(std::string_view key, StorageReadHandler later) {
+    return get(key, std::move(later));
+  }
   /// All changes or none, as durable as this storage gets. Changes to one key apply in the order given.
   virtual std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) = 0;
   /// Entries from `from` on, until about `max_bytes` of keys and values are collected; at least one where one is left.
@@ -108,10 +113,17 @@ class PartitionStorage {
   virtual std::optional<StorageWritten> drop(StorageWriteHandler later) = 0;
   virtual StorageStatistics statistics() const = 0;
 
-  /// A hint: this key will be asked for at once. Given with `step` from zero to `kExpectSteps` - 1, for many keys in
-  /// turn, so that a storage in memory can fetch what lies on the way to each, one piece per step, while the others'
-  /// pieces are on their way, too. Changes nothing, and costs next to nothing.
-  virtual void expect(std::string_view /*key*/, unsigned /*step*/) const noexcept {}
+  /// A key that will be asked for at once. All but the key is the storage's own, and says how far it has come.
+  struct ExpectedKey {
+    std::string_view key{};
+    std::uint64_t position = 0;
+    const void* at = nullptr;
+    unsigned depth = 0;
+  };
+  /// A hint. Given with `step` from zero to `kExpectSteps` - 1, for many keys in turn, so that a storage in memory can
+  /// fetch what lies on the way to each, one piece per step, while the others' pieces are on their way, too. No other
+  /// call comes between the steps. Changes nothing, and costs next to nothing.
+  virtual void expect(ExpectedKey& /*expected*/, unsigned /*step*/) const noexcept {}
   static constexpr unsigned kExpectSteps = 4;
 };
 

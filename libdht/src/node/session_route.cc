@@ -51,17 +51,33 @@ PartitionId Session::partition_of(const Operation& operation) const noexcept {
 }
 
 void Session::expect(std::span<const std::string_view> keys) {
-  std::array<PartitionId, kMostExpected> partitions;
-  keys = keys.first(std::min(keys.size(), partitions.size()));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    partitions[i] = partition_of(keys[i]);
-    __builtin_prefetch(&slot(partitions[i]));
+  struct Way {
+    PartitionId partition = 0;
+    const replica::Replica* replica = nullptr;
+    PartitionStorage::ExpectedKey expected{};
+  };
+  std::array<Way, kMostExpected> all;
+  const auto ways = std::span(all).first(std::min(keys.size(), all.size()));
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    ways[i].partition = partition_of(keys[i]);
+    ways[i].expected.key = keys[i];
+    __builtin_prefetch(&slot(ways[i].partition));
   }
-  for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step) {
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      Slot& slot = this->slot(partitions[i]);
-      std::unique_lock lock(slot.mutex, std::try_to_lock);
-      if (lock && slot.replica) slot.replica->expect(keys[i], step);
+  // Held until all steps are made. A slot that another thread has is passed over: nobody waits for a hint.
+  std::array<std::unique_lock<std::mutex>, kMostExpected> locks;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const auto same = std::find_if(ways.begin(), ways.begin() + static_cast<std::ptrdiff_t>(i),
+                                   [&](const Way& way) { return way.partition == ways[i].partition; });
+    Slot& slot = this->slot(ways[i].partition);
+    if (same != ways.begin() + static_cast<std::ptrdiff_t>(i)) {
+      ways[i].replica = same->replica;
+    } else if (locks[i] = std::unique_lock(slot.mutex, std::try_to_lock); locks[i]) {
+      ways[i].replica = slot.replica.get();
+    }
+  }
+  for (unsigned step = 0; step < replica::Replica::kExpectSteps; ++step) {
+    for (Way& way : ways) {
+      if (way.replica != nullptr) way.replica->expect(way.expected, step);
     }
   }
 }

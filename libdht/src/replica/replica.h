@@ -123,8 +123,9 @@ class Replica {
   // it is moved from and called through the effects of a later step. `wall_ms` is the wall clock, for the version.
   // Where the storage fails, nothing was changed and the error is Errc::not_applied.
 
-  /// A hint, see PartitionStorage::expect. In any role.
-  void expect(std::string_view key, unsigned step) const noexcept { storage_.expect(key, step); }
+  /// A hint, see PartitionStorage::expect: the replica itself is fetched first. In any role.
+  void expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept;
+  static constexpr unsigned kExpectSteps = 2 + PartitionStorage::kExpectSteps;
   std::optional<ReadOutcome> get(std::string_view key, GetHandler& handler, Effects& effects);
   std::optional<WriteOutcome> write(const WriteRequest& request, const Precondition& precondition,
                                     std::uint64_t wall_ms, WriteHandler& handler, Effects& effects);

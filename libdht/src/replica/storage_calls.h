@@ -46,6 +46,9 @@ class StorageCalls {
   StorageCalls& operator=(const StorageCalls&) = delete;
 
   std::optional<StorageRead> get(std::string_view key) { return storage_->get(key, later<StorageRead>()); }
+  std::optional<StorageRead> get_version(std::string_view key) {
+    return storage_->get_version(key, later<StorageRead>());
+  }
   std::optional<StorageWritten> apply(std::span<const StorageChange> changes) {
     return storage_->apply(changes, later<StorageWritten>());
   }
@@ -54,7 +57,10 @@ class StorageCalls {
   }
   std::optional<StorageWritten> drop() { return storage_->drop(later<StorageWritten>()); }
 
-  void expect(std::string_view key, unsigned step) const noexcept { storage_->expect(key, step); }
+  void prefetch() const noexcept { __builtin_prefetch(storage_.get()); }
+  void expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept {
+    storage_->expect(expected, step);
+  }
 
   /// What goes on when the call made last completes.
   template <typename Result>

@@ -63,19 +63,23 @@ Slot* Index::find(Position position, std::string_view key) const noexcept {
   return index == leaf->size() ? nullptr : &leaf->slots()[index];
 }
 
-void Index::expect(Position position, unsigned step) const noexcept {
+void Index::expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept {
   if (step == 0) {
-    if (const Branch* branch = root_.branch()) __builtin_prefetch(&branch->children[child_of(position, 0)]);
+    expected.position = position_of(expected.key);
+    if (const Branch* branch = root_.branch()) __builtin_prefetch(&branch->children[child_of(expected.position, 0)]);
     return;
   }
-  unsigned level = 0;
-  const Node* node = &root_;
-  for (; const Branch* branch = node->branch(); ++level)
-    node = &branch->children[child_of(position, level)];
-  const Leaf* leaf = node->leaf();
+  if (step == 1) {
+    const Node* node = &root_;
+    expected.depth = 0;
+    for (; const Branch* branch = node->branch(); ++expected.depth)
+      node = &branch->children[child_of(expected.position, expected.depth)];
+    expected.at = node->leaf();
+    return __builtin_prefetch(expected.at);
+  }
+  const auto* leaf = static_cast<const Leaf*>(expected.at);
   if (leaf == nullptr) return;
-  if (step == 1) return __builtin_prefetch(leaf);
-  const std::uint16_t tag = tag_of(position, level);
+  const std::uint16_t tag = tag_of(expected.position, expected.depth);
   if (step == 2) return __builtin_prefetch(leaf->guess(tag));
   const std::uint32_t index = leaf->lower_bound(tag);
   if (index < leaf->size()) leaf->slots()[index].record()->prefetch();

@@ -77,9 +77,9 @@ class Index {
 
   /// The slot of that key or null. It stays where it is until the next `insert` or `erase`.
   Slot* find(Position position, std::string_view key) const noexcept;
-  /// Fetches what `find` will look at: a branch, the leaf, its slot, the record. What one step has fetched the next one
-  /// reads.
-  void expect(Position position, unsigned step) const noexcept;
+  /// Fetches what `find` will look at, as PartitionStorage::expect says: a branch, the leaf, its slot, the record. What
+  /// one step has fetched the next one reads.
+  void expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept;
   /// The key must not be there. Throws std::bad_alloc; then every record that was there still is, and no other.
   void insert(Position position, Record::Owner record);
   /// Takes the record out; null where there is none. Gives memory back where there is enough to shrink.

@@ -50,6 +50,12 @@ std::optional<StorageRead> MemoryPartition::get(std::string_view key, StorageRea
   return StorageRead{out_of_memory(), std::nullopt};
 }
 
+std::optional<StorageRead> MemoryPartition::get_version(std::string_view key, StorageReadHandler) {
+  const Slot* slot = index_.find(index_.position_of(key), key);
+  if (slot == nullptr) return StorageRead{};
+  return StorageRead{{}, StoredEntry{{}, slot->record()->version(), slot->record()->copy_of()}};
+}
+
 std::optional<StorageWritten> MemoryPartition::apply(std::span<const StorageChange> changes, StorageWriteHandler) try {
   for (const StorageChange& change : changes) {
     if (const std::error_code error = check(change)) return StorageWritten{error};

@@ -27,15 +27,14 @@ class MemoryPartition final : public PartitionStorage {
   ~MemoryPartition() override { clear(); }
 
   std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override;
+  std::optional<StorageRead> get_version(std::string_view key, StorageReadHandler later) override;
   /// Errc::too_large where a key or value is longer than a record can hold, Errc::invalid_argument for a put of version
   /// zero. A single put of a value that fits where the old one lies takes no memory and moves nothing.
   std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override;
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override;
   std::optional<StorageWritten> drop(StorageWriteHandler later) override;
   StorageStatistics statistics() const override { return statistics_; }
-  void expect(std::string_view key, unsigned step) const noexcept override {
-    index_.expect(index_.position_of(key), step);
-  }
+  void expect(ExpectedKey& expected, unsigned step) const noexcept override { index_.expect(expected, step); }
 
  private:
   class Counted;

@@ -99,11 +99,15 @@ class Walk {
   void check_key() {
     const std::string key = some_key();
     const auto found = model_.find(key);
+    PartitionStorage::ExpectedKey expected{.key = key};
     for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step)
-      partition_.expect(key, step);  // a hint, whatever the key: nothing may come of it
+      partition_.expect(expected, step);  // a hint, whatever the key: nothing may come of it
     const std::optional<StoredEntry> read = get(partition_, key);
     REQUIRE(read.has_value() == (found != model_.end()));
     if (read) REQUIRE(*read == found->second);
+    const std::optional<StoredEntry> stamp = partition_.get_version(key, nullptr)->entry;
+    REQUIRE(stamp.has_value() == read.has_value());
+    if (stamp) REQUIRE((stamp->version == read->version && stamp->copy_of == read->copy_of));
   }
 
   void scan_on() {
