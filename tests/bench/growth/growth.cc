@@ -1,8 +1,9 @@
 // What grows with a cluster: the size of its map, what nodes say to each other at rest, the work of the leader and of
 // the planner, and what one more node costs.
 //
-//   bench_growth           all figures; takes ten minutes and 4 GB
-//   bench_growth --brief   a few seconds: only that it runs and that nothing grows out of all bounds
+//   bench_growth                     all figures: some minutes
+//   bench_growth NODES PARTITIONS    one size
+//   bench_growth --brief             a few seconds: that it runs, and that nothing grows out of all bounds
 //
 // Three tables: of plans and maps alone; of whole nodes on virtual time (libdht/testing); of a real leader whose other
 // nodes are played, for sizes that are too large to be run whole.
@@ -58,42 +59,41 @@ void print_plans(const Sizes& sizes) {
     measure(size, measure_plans(size.nodes, size.partitions));
 }
 
-void print_rest(const Size& size, const Rest& rest) {
+std::string describe(const Rest& rest) {
   const double seconds = std::chrono::duration<double>(rest.time).count();
-  const auto rate = [&](std::uint64_t count) { return static_cast<double>(count) / seconds; };
   const Traffic& traffic = rest.traffic;
-  say(fmt::format("{:>6} {:>10} | {:>8.0f} {:>8.0f} {:>10.1f} {:>10.1f} {:>9.0f}% |", size.nodes, size.partitions,
-                  rate(traffic.all.messages), rate(traffic.leader.messages), rate(traffic.all.bytes) / 1e3,
-                  rate(traffic.leader.bytes) / 1e3,
-                  100.0 * static_cast<double>(traffic.member_lists.bytes) / static_cast<double>(traffic.all.bytes)));
+  const auto rate = [&](std::uint64_t count) { return static_cast<double>(count) / seconds; };
   require(traffic.maps.messages == 0, "no maps are sent at rest");
+  return fmt::format("{:>8.0f} {:>8.0f} {:>9.1f} {:>9.1f} {:>8.0f}%", rate(traffic.all.messages),
+                     rate(traffic.leader.messages), rate(traffic.all.bytes) / 1e3, rate(traffic.leader.bytes) / 1e3,
+                     100.0 * static_cast<double>(traffic.member_lists.bytes) / static_cast<double>(traffic.all.bytes));
 }
 
-void print_join(const Size& size, const Join& join) {
-  say(fmt::format("{:>6} {:>10} | {:>55} | {:>7.0f} {:>7} {:>6} {:>6} {:>9} {:>9.1f} {:>7.1f}", size.nodes,
-                  size.partitions, "one joins:", std::chrono::duration<double, std::milli>(join.time).count(),
-                  join.changes, join.copies, join.ideal, join.traffic.maps.messages,
-                  static_cast<double>(join.traffic.maps.bytes) / 1e6, join.processor_seconds));
+std::string describe(const Join& join) {
   require(join.copies <= join.ideal + join.ideal / 4 + 8, "a join copies about one node's share");
+  return fmt::format("{:>8.0f} {:>7} {:>7} {:>7} {:>9} {:>8.1f} {:>7.1f}",
+                     std::chrono::duration<double, std::milli>(join.time).count(), join.changes, join.copies,
+                     join.ideal, join.traffic.maps.messages, static_cast<double>(join.traffic.maps.bytes) / 1e6,
+                     join.processor_seconds);
 }
 
 void print_whole_nodes(const Sizes& sizes, Duration time) {
-  say("\nWhole nodes on virtual time, a lease of 1 s (control messages at rest; then one more joins)");
-  say(fmt::format("{:>6} {:>10} | {:>8} {:>8} {:>10} {:>10} {:>10} | {:>7} {:>7} {:>6} {:>6} {:>9} {:>9} {:>7}",
-                  "nodes", "partitions", "msg/s", "leader", "kB/s", "leader", "of members", "join ms", "changes",
-                  "copies", "ideal", "maps sent", "MB", "CPU s"));
+  say("\nWhole nodes on virtual time, a lease of 1 s: control messages at rest, then one more node joins");
+  say(fmt::format("{:>6} {:>10} | {:>8} {:>8} {:>9} {:>9} {:>9} | {:>8} {:>7} {:>7} {:>7} {:>9} {:>8} {:>7}", "nodes",
+                  "partitions", "msg/s", "leader", "kB/s", "leader", "members", "join ms", "changes", "copies", "ideal",
+                  "maps sent", "map MB", "CPU s"));
   for (const Size& size : sizes) {
     WholeNodes nodes(size.nodes, size.partitions);
-    print_rest(size, nodes.rest(time));
-    print_join(size, nodes.join_one_more());
+    const std::string rest = describe(nodes.rest(time));
+    say(fmt::format("{:>6} {:>10} | {} | {}", size.nodes, size.partitions, rest, describe(nodes.join_one_more())));
   }
 }
 
 void print_leader(const Sizes& sizes) {
-  say("\nA leader alone, the other nodes played (its processor time; a core is 100 %)");
-  say(fmt::format("{:>6} {:>10} | {:>12} {:>12} {:>9} {:>9} | {:>7} {:>6} {:>9} {:>9} {:>10} {:>10}", "nodes",
-                  "partitions", "us/heartbeat", "answer bytes", "core at 4/s", "MB/s", "changes", "copies", "maps sent",
-                  "MB", "decide ms", "encode ms"));
+  say("\nA leader alone, the other nodes played: heartbeats at 4 a second of each node, then one more node joins");
+  say(fmt::format("{:>6} {:>10} | {:>12} {:>12} {:>11} {:>9} | {:>7} {:>6} {:>9} {:>9} {:>10} {:>10}", "nodes",
+                  "partitions", "us/heartbeat", "answer bytes", "core", "MB/s", "changes", "copies", "maps sent", "MB",
+                  "decide ms", "encode ms"));
   for (const Size& size : sizes) {
     LeaderAlone leader(make_map(size.nodes, size.partitions));
     const LedRest rest = leader.rest();
@@ -107,13 +107,13 @@ void print_leader(const Sizes& sizes) {
   }
 }
 
-void run(bool is_brief) {
-  if (is_brief) {
-    print_plans({{4, 256}, {30, 1024}});
-    print_whole_nodes({{4, 256}, {12, 256}}, std::chrono::seconds(1));
-    print_leader({{4, 256}, {30, 1024}});
-    return;
-  }
+void run_brief() {
+  print_plans({{4, 256}, {30, 1024}});
+  print_leader({{4, 256}, {30, 1024}});
+  print_whole_nodes({{4, 256}, {12, 256}}, std::chrono::seconds(1));
+}
+
+void run_all() {
   Sizes all;
   for (const std::size_t nodes : {10, 100, 1000}) {
     for (const std::uint32_t partitions : {1024, 4096, 16384})
@@ -125,13 +125,28 @@ void run(bool is_brief) {
                     std::chrono::seconds(4));
 }
 
+void run_one(const Size& size) {
+  print_plans({size});
+  print_leader({size});
+  print_whole_nodes({size}, std::chrono::seconds(4));
+}
+
+void run(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return run_all();
+  if (arguments.size() == 2) {
+    return run_one({std::stoul(arguments[0]), static_cast<std::uint32_t>(std::stoul(arguments[1]))});
+  }
+  require(arguments[0] == "--brief", "the arguments");
+  run_brief();
+}
+
 }  // namespace
 
 }  // namespace dht::growth
 
 int main(int argc, char** argv) {
   try {
-    dht::growth::run(argc > 1 && std::string_view(argv[1]) == "--brief");
+    dht::growth::run({argv + 1, argv + argc});
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;
