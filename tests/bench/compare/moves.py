@@ -1,0 +1,72 @@
+"""Parts of the comparison: how long requests take at a steady rate, and what growth and moves cost."""
+import time
+
+import load
+from mixed import percentile
+
+SHARE_OF_PUTS = 10  # of a hundred requests
+TAIL = "p99 < 1, p99.9 < 5, longest < 20"
+
+
+def part_tail(bench):
+    """Half of the maximum rate, each request due at a fixed time; from then until its answer, in milliseconds."""
+    with bench.programs.nodes(1) as node, bench.programs.ruler() as ruler:
+        load.fill(node.port, 0, bench.keys)
+        steady = half_of_most(bench, node, keys=bench.keys, puts=SHARE_OF_PUTS)
+        bench.tail(f"ruler, {steady['rate']} requests/s", bench.mixed.times(ruler, **steady).all())
+        bench.tail(f"one node, 90/10, {steady['rate']}/s", bench.mixed.times(node, **steady).all(), TAIL)
+    with bench.programs.nodes(1) as node:
+        puts = half_of_most(bench, node, keys=1000, puts=100)
+        growing = {"keys": bench.keys, "each": "put", "rate": puts["rate"]}
+        bench.tail(f"PUTs to grow from 0 to {bench.keys}, {puts['rate']}/s", bench.mixed.times(node, **growing).all(), TAIL)
+
+
+def half_of_most(bench, server, **options):
+    most = bench.mixed.most(server, seconds=bench.seconds, **options)
+    return {**options, "rate": int(most / 2), "seconds": bench.tail_seconds}
+
+
+def part_move(bench):
+    """A fourth node joins three that have two copies of each entry, while requests come at half of the maximum rate."""
+    usual, meanwhile, seconds, memory = [], [], [], []
+    for _ in range(bench.moves):
+        with bench.programs.nodes(3, copies=2) as nodes:
+            load.fill(nodes.port, 0, bench.moved_keys)
+            steady = half_of_most(bench, nodes, keys=bench.moved_keys, puts=SHARE_OF_PUTS)
+            nodes.start()
+            with bench.mixed.beside(nodes, ports=nodes.ports[:3], **steady) as times:
+                time.sleep(bench.tail_seconds / 2)
+                before = nodes.resident_bytes()
+                nodes.forget_peak()
+                begun = time.monotonic()
+                seconds.append(nodes.join_newest())
+            usual += times.between(0, begun)
+            meanwhile += times.between(begun, begun + seconds[-1])
+            peak, after = nodes.peak_bytes(), nodes.resident_bytes()
+            bench.mixed.most(nodes, keys=bench.moved_keys, each="remove")
+            time.sleep(bench.quiet_seconds)
+            memory.append((before, peak, after, nodes.resident_bytes()))
+    usual.sort()
+    meanwhile.sort()
+    bench.figure(f"{bench.moved_keys} entries, from the request to join", sorted(seconds)[len(seconds) // 2], "s", "<= 1.0")
+    bench.tail(f"90/10 at {steady['rate']}/s, before", usual)
+    bench.tail("90/10 meanwhile", meanwhile, TAIL)
+    bench.ratio("p99 meanwhile", "before", percentile(meanwhile, 99) / percentile(usual, 99), "<= 3")
+    for what, amount in zip(("before", "at its peak", "after", "when all is deleted"), memory[-1]):
+        bench.figure(f"memory of all four, {what}", amount / 2**20, "MiB")
+
+
+def part_growth(bench):
+    """Clusters of more and more nodes, on one core: how long the newest takes to join, and a GET through one node, which
+    has to ask the others for most keys."""
+    with bench.programs.nodes(1, copies=2) as nodes, bench.programs.ruler() as ruler:
+        load.fill(nodes.port, 0, bench.grown_keys)
+        for size in bench.sizes:
+            while len(nodes.ports) < size:
+                nodes.start()
+                seconds = nodes.join_newest()
+            if size > 1:
+                bench.figure(f"join of node {size}, {bench.grown_keys} entries", seconds, "s")
+            bench.compare(f"GET through one of {size}",
+                          lambda: load.wrk(nodes, "GET", 1, bench.grown_keys, bench.seconds), "ruler",
+                          lambda: load.wrk(ruler, "GET", 1, bench.grown_keys, bench.seconds))
