@@ -42,15 +42,15 @@ class Bench:
               flush=True)
         return our_cost, their_cost
 
-    def tail(self, what, times, goals=""):
-        """Sorted milliseconds. The goals are those for all tails unless the row only says what to compare with."""
+    def tail(self, what, times, goals=None):
+        """Of sorted milliseconds."""
         p50, p99, p999 = (percentile(times, hundredths) for hundredths in (50, 99, 99.9))
         print(f"{what:44} p50 {p50:6.3f}  p99 {p99:6.3f}  p99.9 {p999:6.3f}  longest {times[-1]:7.3f} ms{to_reach(goals)}",
               flush=True)
 
     def ratio(self, what, other, ratio, goal):
         self.rows.append((f"{what} / {other}", ratio, goal))
-        print(f"{f'{what} / {other}':44} {ratio:9.2f}{to_reach(goal)}", flush=True)
+        self.figure(f"{what} / {other}", ratio, "", goal)
 
     def figure(self, what, value, unit, goal=None):
         print(f"{what:44} {value:9.2f} {unit}{to_reach(goal)}", flush=True)
@@ -72,15 +72,18 @@ PARTS = {name[5:]: part for module in (one_node, peers, moves) for name, part in
 
 
 def plot(rows, path):
-    """The ratios as bars, beside what is to be reached."""
+    """The ratios as bars, beside what is to be reached, the first on top."""
     with tempfile.NamedTemporaryFile("w", suffix=".dat") as data:
-        for what, ratio, goal in rows:
-            data.write(f'"{what}" {ratio:.3f} {goal.split()[-1] if goal else "NaN"}\n')
+        for place, (what, ratio, goal) in enumerate(rows):
+            data.write(f'"{what}" {-place} {ratio:.3f} {goal.split()[-1] if goal else "NaN"}\n')
         data.flush()
         subprocess.run(["gnuplot", "-e", f"""
-            set terminal svg size 900,480 background 'white'; set output '{path}'; set style data histograms;
-            set style fill solid 0.7; set xtics rotate by -35; set ylabel 'CPU per request, ratio'; set yrange [0:*];
-            plot '{data.name}' using 2:xtic(1) title 'measured', '' using 3 title 'to reach'"""], check=True)
+            set terminal svg size 900,{120 + 18 * len(rows)} background 'white'; set output '{path}';
+            set logscale x; set xrange [0.2:*]; set xtics (0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100); set grid x;
+            set xlabel 'ours / theirs'; set yrange [{0.7 - len(rows)}:0.7]; set key outside top center horizontal;
+            set style fill solid 0.6 noborder;
+            plot '{data.name}' using (0.2):2:(0.2):3:($2-0.35):($2+0.35):ytic(1) with boxxyerror linecolor '#6688bb' title 'measured',
+                 '' using 4:2 with points linecolor 'black' pointtype 2 pointsize 0.8 title 'to reach'"""], check=True)
 
 
 def main():

@@ -1,8 +1,11 @@
 """Parts of the comparison: how long requests take at a steady rate, and what growth and moves cost."""
+import contextlib
+import statistics
 import time
 
 import load
 from mixed import percentile
+from servers import BOTH_CORES
 
 SHARE_OF_PUTS = 10  # of a hundred requests
 TAIL = "p99 < 1, p99.9 < 5, longest < 20"
@@ -22,38 +25,51 @@ def part_tail(bench):
 
 
 def half_of_most(bench, server, **options):
-    most = bench.mixed.most(server, seconds=bench.seconds, **options)
-    return {**options, "rate": int(most / 2), "seconds": bench.tail_seconds}
+    return {**options, "rate": int(bench.mixed.most(server, seconds=bench.seconds, **options) / 2),
+            "seconds": bench.tail_seconds}
 
 
 def part_move(bench):
-    """A fourth node joins three that have two copies of each entry, while requests come at half of the maximum rate."""
-    usual, meanwhile, seconds, memory = [], [], [], []
+    """A fourth node joins three that have two copies of each entry: alone, and while requests come to the three at a tenth
+    of their maximum rate. The nodes share both cores with the load, as a move takes more than one."""
+    alone, loaded = [], []
+    usual, meanwhile = [], []
     for _ in range(bench.moves):
-        with bench.programs.nodes(3, copies=2) as nodes:
-            load.fill(nodes.port, 0, bench.moved_keys)
-            steady = half_of_most(bench, nodes, keys=bench.moved_keys, puts=SHARE_OF_PUTS)
-            nodes.start()
-            with bench.mixed.beside(nodes, ports=nodes.ports[:3], **steady) as times:
+        with three_and_a_fourth(bench) as nodes:
+            alone.append(nodes.join_newest())
+        with three_and_a_fourth(bench) as nodes:
+            steady = {"keys": bench.moved_keys, "puts": SHARE_OF_PUTS, "ports": nodes.ports[:3]}
+            rate = int(bench.mixed.most(nodes, seconds=bench.seconds, **steady) / 10)
+            with bench.mixed.beside(nodes, rate=rate, seconds=bench.tail_seconds, **steady) as times:
                 time.sleep(bench.tail_seconds / 2)
-                before = nodes.resident_bytes()
+                memory = {"before": nodes.resident_bytes()}
                 nodes.forget_peak()
                 begun = time.monotonic()
-                seconds.append(nodes.join_newest())
+                loaded.append(nodes.join_newest())
+                memory["at its peak"] = nodes.peak_bytes()
             usual += times.between(0, begun)
-            meanwhile += times.between(begun, begun + seconds[-1])
-            peak, after = nodes.peak_bytes(), nodes.resident_bytes()
+            meanwhile += times.between(begun, begun + loaded[-1])
+            memory["after"] = nodes.resident_bytes()
             bench.mixed.most(nodes, keys=bench.moved_keys, each="remove")
             time.sleep(bench.quiet_seconds)
-            memory.append((before, peak, after, nodes.resident_bytes()))
+            memory["when all is deleted"] = nodes.resident_bytes()
     usual.sort()
     meanwhile.sort()
-    bench.figure(f"{bench.moved_keys} entries, from the request to join", sorted(seconds)[len(seconds) // 2], "s", "<= 1.0")
-    bench.tail(f"90/10 at {steady['rate']}/s, before", usual)
+    bench.figure(f"{bench.moved_keys} entries, from the request to join", statistics.median(alone), "s", "<= 1.0")
+    bench.figure(f"the same at {rate} requests/s", statistics.median(loaded), "s")
+    bench.tail(f"90/10 at {rate}/s, before", usual)
     bench.tail("90/10 meanwhile", meanwhile, TAIL)
     bench.ratio("p99 meanwhile", "before", percentile(meanwhile, 99) / percentile(usual, 99), "<= 3")
-    for what, amount in zip(("before", "at its peak", "after", "when all is deleted"), memory[-1]):
+    for what, amount in memory.items():
         bench.figure(f"memory of all four, {what}", amount / 2**20, "MiB")
+
+
+@contextlib.contextmanager
+def three_and_a_fourth(bench):
+    with bench.programs.nodes(3, copies=2, cores=BOTH_CORES) as nodes:
+        load.fill(nodes.port, 0, bench.moved_keys)
+        nodes.start()
+        yield nodes
 
 
 def part_growth(bench):

@@ -48,10 +48,10 @@ def part_connections(bench):
 
 
 def part_threads(bench):
-    """Two threads beside one."""
+    """Two threads beside one, on the one core of the servers and on both, of which the load needs one, too."""
     with bench.programs.nodes(1, first_port=19100) as one:
         load.fill(one.port, 0, bench.keys)
-        for cores, where in ((SERVER_CORE, "on one core"), (BOTH_CORES, "on both cores, one shared with the load")):
+        for cores, where in ((SERVER_CORE, "on one core"), (BOTH_CORES, "on both cores")):
             with bench.programs.nodes(1, threads=2, cores=cores) as two:
                 load.fill(two.port, 0, bench.keys)
                 for method in ("GET", "PUT"):

@@ -1,5 +1,5 @@
-// Load on servers that keep keys and values: reads and writes mixed, through several servers, at a fixed rate or as fast
-// as they are answered.
+// Load on servers that keep keys and values: reads and writes mixed, through several servers, at a fixed rate or as
+// fast as they are answered.
 //
 //   mixed_load ports=PORT,... keys=N [NAME=VALUE...]
 //
@@ -8,8 +8,8 @@
 //   seconds=2         for so long, random keys out of N are asked for,
 //   puts=0            and put in so many of a hundred requests;
 //   each=put          instead: every key is put (or, with `get` and `remove`, read or deleted) once, in order
-//   rate=0            requests per second. They are due at fixed times, and one that finds every connection to its server
-//                     busy waits. 0: each of the connections' requests is due when the one before it is answered
+//   rate=0            requests per second. They are due at fixed times, and one that finds every connection to its
+//                     server busy waits. 0: each of the connections' requests is due when the one before it is answered
 //   log=FILE          of each request, as two 64-bit integers: the time when it was due, and how long from then until
 //                     its answer was there; in nanoseconds of the steady clock
 //
@@ -22,10 +22,9 @@
 #include <deque>
 #include <fstream>
 #include <iostream>
-#include <map>
+#include <memory>
 #include <optional>
 #include <random>
-#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -34,9 +33,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "options.h"
 #include "speech.h"
 
 namespace mixed_load {
@@ -63,39 +64,6 @@ int connect_to(std::uint16_t port) {
   ::setsockopt(handle, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return handle;
 }
-
-class Options {
- public:
-  Options(int count, char** arguments) {
-    for (int i = 1; i < count; ++i) {
-      const std::string argument = arguments[i];
-      const std::size_t equals = argument.find('=');
-      if (equals == std::string::npos) throw std::runtime_error("'" + argument + "' is not NAME=VALUE");
-      values_[argument.substr(0, equals)] = argument.substr(equals + 1);
-    }
-  }
-
-  std::string text(const std::string& name, const std::string& otherwise) const {
-    const auto found = values_.find(name);
-    return found == values_.end() ? otherwise : found->second;
-  }
-
-  double number(const std::string& name, double otherwise) const {
-    return std::stod(text(name, std::to_string(otherwise)));
-  }
-
-  std::vector<std::uint16_t> ports() const {
-    std::vector<std::uint16_t> ports;
-    std::istringstream list(text("ports", ""));
-    for (std::string port; std::getline(list, port, ',');)
-      ports.push_back(static_cast<std::uint16_t>(std::stoul(port)));
-    if (ports.empty()) throw std::runtime_error("which servers? Say ports=PORT,...");
-    return ports;
-  }
-
- private:
-  std::map<std::string, std::string> values_;
-};
 
 struct Request {
   Kind kind;
@@ -169,8 +137,7 @@ class Load {
       checked(::epoll_ctl(loop_, EPOLL_CTL_ADD, connections_.back().handle, &wanted), "epoll_ctl");
       servers_[server].idle.push_back(&connections_.back());
     }
-    if (!log_.empty()) make_room(static_cast<std::size_t>(std::max(rate_ * options.number("seconds", 2),  //
-                                                                   options.number("keys", 0))));
+    if (!log_.empty()) make_room(std::max(rate_ * options.number("seconds", 2), options.number("keys", 0)));
     plan_.emplace(options);
   }
 
@@ -182,29 +149,32 @@ class Load {
     }
     Time answered = now();
     while (!ended_ || outstanding_ > 0) {
-      if (rate_ > 0) begin_all_due(begin);
-      if (hear_all()) answered = now();
+      const Time next = rate_ > 0 ? begin_all_due(begin) : answered + std::chrono::seconds(1);
+      if (hear_all(next)) answered = now();
       if (now() - answered > std::chrono::seconds(20))
         throw std::runtime_error(std::to_string(outstanding_) + " requests have had no answer for 20 s");
     }
     std::cout << done_ << " requests in " << static_cast<double>((now() - begin).count()) / 1e9 << " s\n";
     if (!log_.empty()) {
       std::ofstream(log_, std::ios::binary)
-          .write(reinterpret_cast<const char*>(times_.data()), static_cast<std::streamsize>(times_.size() * sizeof(Time)));
+          .write(reinterpret_cast<const char*>(times_.data()),
+                 static_cast<std::streamsize>(times_.size() * sizeof(Time)));
     }
   }
 
  private:
   /// And touches it, since a pause of our own would be taken for one of the server.
-  void make_room(std::size_t requests) {
-    times_.assign(2 * requests, Time{1});
+  void make_room(double requests) {
+    times_.assign(2 * static_cast<std::size_t>(requests), Time{1});
     times_.clear();
   }
 
-  void begin_all_due(Time begin) {
-    while (!ended_) {
+  /// When the next one is.
+  Time begin_all_due(Time begin) {
+    for (;;) {
       const Time due = begin + Time(static_cast<std::int64_t>(static_cast<double>(begun_) * 1e9 / rate_));
-      if (due > now()) return;
+      if (ended_) return due + std::chrono::seconds(1);
+      if (due > now()) return due;
       begin_another(due);
     }
   }
@@ -237,10 +207,13 @@ class Load {
       throw std::system_error(errno, std::generic_category(), "a request could not be sent");
   }
 
-  /// Does not sleep where requests are due at fixed times: waking up would take a part of what is measured.
-  bool hear_all() {
+  /// Waits until something is heard or it is `next`.
+  bool hear_all(Time next) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const std::int64_t left = std::clamp<std::int64_t>((next - now()).count(), 0, kSecond);
+    const timespec wait{.tv_sec = left / kSecond, .tv_nsec = left % kSecond};
     std::array<epoll_event, 256> ready{};
-    const int count = ::epoll_wait(loop_, ready.data(), static_cast<int>(ready.size()), rate_ > 0 ? 0 : 1000);
+    const int count = ::epoll_pwait2(loop_, ready.data(), static_cast<int>(ready.size()), &wait, nullptr);
     for (int i = 0; i < count; ++i)
       hear(*static_cast<Connection*>(ready[static_cast<std::size_t>(i)].data.ptr));
     return count > 0;
@@ -293,6 +266,7 @@ class Load {
 }  // namespace mixed_load
 
 int main(int argc, char** argv) try {
+  ::prctl(PR_SET_TIMERSLACK, 1);  // requests go out when they are due, not up to 50 us later
   mixed_load::Load(mixed_load::Options(argc, argv)).run();
   return 0;
 } catch (const std::exception& error) {

@@ -80,7 +80,9 @@ class Redis : public Speech {
  private:
   static constexpr std::size_t kSlots = 16384;
 
-  static std::string bulk(const std::string& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
+  static std::string bulk(const std::string& text) {
+    return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+  }
 
   /// CRC-16 with the polynomial 0x1021, as a Redis Cluster spreads its keys.
   static std::size_t slot_of(std::string_view key) {
