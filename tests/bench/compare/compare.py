@@ -45,8 +45,8 @@ class Bench:
     def tail(self, what, times, goals=None):
         """Of sorted milliseconds."""
         p50, p99, p999 = (percentile(times, hundredths) for hundredths in (50, 99, 99.9))
-        print(f"{what:44} p50 {p50:6.3f}  p99 {p99:6.3f}  p99.9 {p999:6.3f}  longest {times[-1]:7.3f} ms{to_reach(goals)}",
-              flush=True)
+        print(f"{what:44} p50 {p50:6.3f}  p99 {p99:6.3f}  p99.9 {p999:6.3f}  longest {times[-1]:7.3f} ms"
+              f"{to_reach(goals)}", flush=True)
 
     def ratio(self, what, other, ratio, goal):
         self.rows.append((f"{what} / {other}", ratio, goal))
@@ -82,7 +82,8 @@ def plot(rows, path):
             set logscale x; set xrange [0.2:*]; set xtics (0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100); set grid x;
             set xlabel 'ours / theirs'; set yrange [{0.7 - len(rows)}:0.7]; set key outside top center horizontal;
             set style fill solid 0.6 noborder;
-            plot '{data.name}' using (0.2):2:(0.2):3:($2-0.35):($2+0.35):ytic(1) with boxxyerror linecolor '#6688bb' title 'measured',
+            plot '{data.name}' using (0.2):2:(0.2):3:($2-0.35):($2+0.35):ytic(1)
+                     with boxxyerror linecolor '#6688bb' title 'measured',
                  '' using 4:2 with points linecolor 'black' pointtype 2 pointsize 0.8 title 'to reach'"""], check=True)
 
 

@@ -10,6 +10,8 @@ import time
 import load
 from servers import LOAD_CORE, Failed
 
+SHARE_OF_PUTS = 10  # of a hundred requests, where reads and writes are mixed
+
 
 class MixedLoad:
     """Runs the program of mixed_load/; its options are those of the program."""

@@ -4,10 +4,9 @@ import statistics
 import time
 
 import load
-from mixed import percentile
+from mixed import SHARE_OF_PUTS, percentile
 from servers import BOTH_CORES
 
-SHARE_OF_PUTS = 10  # of a hundred requests
 TAIL = "p99 < 1, p99.9 < 5, longest < 20"
 
 
@@ -21,7 +20,8 @@ def part_tail(bench):
     with bench.programs.nodes(1) as node:
         puts = half_of_most(bench, node, keys=1000, puts=100)
         growing = {"keys": bench.keys, "each": "put", "rate": puts["rate"]}
-        bench.tail(f"PUTs to grow from 0 to {bench.keys}, {puts['rate']}/s", bench.mixed.times(node, **growing).all(), TAIL)
+        bench.tail(f"PUTs, from 0 to {bench.keys} entries, {puts['rate']}/s", bench.mixed.times(node, **growing).all(),
+                   TAIL)
 
 
 def half_of_most(bench, server, **options):
@@ -30,8 +30,8 @@ def half_of_most(bench, server, **options):
 
 
 def part_move(bench):
-    """A fourth node joins three that have two copies of each entry: alone, and while requests come to the three at a tenth
-    of their maximum rate. The nodes share both cores with the load, as a move takes more than one."""
+    """A fourth node joins three that have two copies of each entry: without requests, and while they come to the three
+    at a tenth of the maximum rate. The nodes share both cores with the load, since a move takes more than one."""
     alone, loaded = [], []
     usual, meanwhile = [], []
     for _ in range(bench.moves):
@@ -73,8 +73,8 @@ def three_and_a_fourth(bench):
 
 
 def part_growth(bench):
-    """Clusters of more and more nodes, on one core: how long the newest takes to join, and a GET through one node, which
-    has to ask the others for most keys."""
+    """Clusters of more and more nodes, all on one core: how long the newest takes to join, and a GET through one node,
+    which has to ask the others for most keys."""
     with bench.programs.nodes(1, copies=2) as nodes, bench.programs.ruler() as ruler:
         load.fill(nodes.port, 0, bench.grown_keys)
         for size in bench.sizes:

@@ -2,14 +2,13 @@
 import tempfile
 
 import load
+from mixed import SHARE_OF_PUTS
 from servers import http
-
-SHARE_OF_PUTS = 10  # of a hundred requests
 
 
 def part_peers(bench):
-    """nginx, Redis and etcd beside one node. etcd by its second interface: it takes plain HTTP as we do, keeps its keys in
-    memory, and is the cheaper one; JSON for the third is translated to gRPC in the server."""
+    """nginx, Redis and etcd beside one node. etcd by its version 2 over plain HTTP, which keeps the keys in memory as we
+    do: what is said to version 3 over HTTP is translated to gRPC in the server first. Its log is in memory, too."""
     with bench.programs.nodes(1) as node:
         load.fill(node.port, 0, bench.keys)
         with tempfile.TemporaryDirectory() as empty, bench.programs.nginx(empty) as nginx:
@@ -50,9 +49,9 @@ def part_large(bench):
 
 
 def part_cluster(bench):
-    """Three nodes with two copies, 90 GETs to 10 PUTs through all of them, beside three masters of Redis with a replica each
-    (whose client follows redirections, and whose copies may lag behind what was answered) and three nodes of etcd, all of
-    which have a copy (GETs with quorum, since only those promise what ours do)."""
+    """Three nodes with two copies, 90 GETs to 10 PUTs through all of them. Beside three masters of Redis with a replica
+    each, which may lag behind what was answered, and a client that follows redirections. Beside three nodes of etcd,
+    each with a copy, whose GETs ask for a quorum, since only those promise what ours do."""
     with bench.programs.nodes(3, copies=2) as nodes:
         load.fill(nodes.port, 0, bench.keys)
         with bench.programs.redis_cluster(3) as redis:

@@ -68,8 +68,9 @@ class Programs:
         with tempfile.TemporaryDirectory() as folder, contextlib.closing(Server()) as server:
             for number in range(2 * masters):
                 port = 16379 + number
-                server.run("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                           "--dir", folder, "--cluster-enabled", "yes", "--cluster-config-file", f"{port}.conf", port=port)
+                server.run("redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly",
+                           "no", "--dir", folder, "--cluster-enabled", "yes", "--cluster-config-file", f"{port}.conf",
+                           port=port)
             redis_cli("--cluster", "create", *(f"127.0.0.1:{port}" for port in server.ports), "--cluster-replicas", "1",
                       "--cluster-yes")
             eventually(lambda: all("cluster_state:ok" in redis_cli("-p", str(port), "cluster", "info")
@@ -87,8 +88,8 @@ class Programs:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, contextlib.closing(Server()) as server:
             for name, port in names.items():
                 clients, others = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 100}"
-                server.run("etcd", "--name", name, "--data-dir", f"{folder}/{name}", "--enable-v2", "--log-level", "error",
-                           "--listen-client-urls", clients, "--advertise-client-urls", clients,
+                server.run("etcd", "--name", name, "--data-dir", f"{folder}/{name}", "--enable-v2", "--log-level",
+                           "error", "--listen-client-urls", clients, "--advertise-client-urls", clients,
                            "--listen-peer-urls", others, "--initial-advertise-peer-urls", others,
                            "--initial-cluster", peers, "--snapshot-count", "1000000000", port=port)
             eventually(lambda: all(healthy(port) for port in server.ports), "a healthy etcd")
