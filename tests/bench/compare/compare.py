@@ -4,6 +4,7 @@
    compare.py BUILD [--brief] [--plot FILE.svg] [PART...]
 """
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -105,7 +106,12 @@ def main():
         plot(bench.rows, options.plot)
 
 
+def stop(*_):
+    raise Failed("told to stop")
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)  # the servers are stopped, too
     try:
         main()
     except Failed as failure:

@@ -32,8 +32,7 @@ def half_of_most(bench, server, **options):
 def part_move(bench):
     """A fourth node joins three that have two copies of each entry: without requests, and while they come to the three
     at a tenth of the maximum rate. The nodes share both cores with the load, since a move takes more than one."""
-    alone, loaded = [], []
-    usual, meanwhile = [], []
+    alone, loaded, usual, meanwhile = [], [], [], []
     for _ in range(bench.moves):
         with three_and_a_fourth(bench) as nodes:
             alone.append(nodes.join_newest())
@@ -42,17 +41,10 @@ def part_move(bench):
             rate = int(bench.mixed.most(nodes, seconds=bench.seconds, **steady) / 10)
             with bench.mixed.beside(nodes, rate=rate, seconds=bench.tail_seconds, **steady) as times:
                 time.sleep(bench.tail_seconds / 2)
-                memory = {"before": nodes.resident_bytes()}
-                nodes.forget_peak()
                 begun = time.monotonic()
                 loaded.append(nodes.join_newest())
-                memory["at its peak"] = nodes.peak_bytes()
             usual += times.between(0, begun)
             meanwhile += times.between(begun, begun + loaded[-1])
-            memory["after"] = nodes.resident_bytes()
-            bench.mixed.most(nodes, keys=bench.moved_keys, each="remove")
-            time.sleep(bench.quiet_seconds)
-            memory["when all is deleted"] = nodes.resident_bytes()
     usual.sort()
     meanwhile.sort()
     bench.figure(f"{bench.moved_keys} entries, from the request to join", statistics.median(alone), "s", "<= 1.0")
@@ -60,6 +52,19 @@ def part_move(bench):
     bench.tail(f"90/10 at {rate}/s, before", usual)
     bench.tail("90/10 meanwhile", meanwhile, TAIL)
     bench.ratio("p99 meanwhile", "before", percentile(meanwhile, 99) / percentile(usual, 99), "<= 3")
+    memory_of_a_move(bench)
+
+
+def memory_of_a_move(bench):
+    with three_and_a_fourth(bench) as nodes:
+        memory = {"before": nodes.resident_bytes()}
+        nodes.forget_peak()
+        nodes.join_newest()
+        memory["at its peak"] = nodes.peak_bytes()
+        memory["after"] = nodes.resident_bytes()
+        bench.mixed.most(nodes, keys=bench.moved_keys, each="remove")
+        time.sleep(bench.quiet_seconds)
+        memory["when all is deleted"] = nodes.resident_bytes()
     for what, amount in memory.items():
         bench.figure(f"memory of all four, {what}", amount / 2**20, "MiB")
 
