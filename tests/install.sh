@@ -8,7 +8,7 @@ packages_to_test='doctest-dev libbenchmark-dev curl'
 packages_for_clang='clang libclang-rt-14-dev llvm'
 packages_to_format='clang-format'
 packages_to_load='wrk'
-packages_to_compare='wrk nginx-light redis-server gnuplot-nox'
+packages_to_compare='wrk nginx-light redis-server redis-tools etcd-server gnuplot-nox'
 
 # The packages of the list that are not installed.
 missing_packages() {

@@ -4,23 +4,32 @@
    compare.py BUILD [--brief] [--plot FILE.svg] [PART...]
 """
 import argparse
-import contextlib
-import resource
-import socket
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import load
-from servers import Failed, Programs, http
+import moves
+import one_node
+import peers
+from mixed import MixedLoad, percentile
+from programs import Programs
+from servers import Failed
 
 
 class Bench:
     def __init__(self, programs, brief):
         self.programs = programs
+        self.mixed = MixedLoad(programs.mixed_load)
         self.keys = 2_000 if brief else 1_000_000
+        self.etcd_keys = 500 if brief else 100_000
+        self.moved_keys = 2_000 if brief else 300_000
+        self.moves = 1 if brief else 3
+        self.grown_keys = 2_000 if brief else 100_000
+        self.sizes = (1, 2, 4) if brief else (1, 2, 4, 8, 16)
         self.seconds = 1 if brief else 2
+        self.tail_seconds = 2 if brief else 10
         self.pairs = 1 if brief else 7
         self.quiet_seconds = 1 if brief else 10
         self.connections = 100 if brief else 10_000
@@ -29,9 +38,20 @@ class Bench:
     def compare(self, what, ours, other, theirs, goal=None):
         """Both are functions that measure once."""
         our_cost, their_cost, ratio = load.interleaved(ours, theirs, self.pairs)
-        self.rows.append((what, ratio, goal))
+        self.rows.append((f"{what} / {other}", ratio, goal))
         print(f"{what:44} {our_cost:9.2f} us CPU    {other:22} {their_cost:9.2f}  ratio {ratio:5.2f}{to_reach(goal)}",
               flush=True)
+        return our_cost, their_cost
+
+    def tail(self, what, times, goals=None):
+        """Of sorted milliseconds."""
+        p50, p99, p999 = (percentile(times, hundredths) for hundredths in (50, 99, 99.9))
+        print(f"{what:44} p50 {p50:6.3f}  p99 {p99:6.3f}  p99.9 {p999:6.3f}  longest {times[-1]:7.3f} ms"
+              f"{to_reach(goals)}", flush=True)
+
+    def ratio(self, what, other, ratio, goal):
+        self.rows.append((f"{what} / {other}", ratio, goal))
+        self.figure(f"{what} / {other}", ratio, "", goal)
 
     def figure(self, what, value, unit, goal=None):
         print(f"{what:44} {value:9.2f} {unit}{to_reach(goal)}", flush=True)
@@ -48,108 +68,24 @@ def to_reach(goal):
     return f"  (to reach: {goal})" if goal else ""
 
 
-def part_single(bench):
-    """GET and PUT on one node, and what an entry takes in memory."""
-    with bench.programs.nodes(1) as node:
-        time.sleep(1)
-        empty = node.resident_bytes()
-        load.fill(node.port, 0, bench.keys)
-        time.sleep(bench.quiet_seconds)
-        per_entry = (node.resident_bytes() - empty) / bench.keys
-        bench.figure("memory per entry, 16 + 100 bytes", per_entry, "bytes", "<= 160")
-        bench.against_ruler("GET, single node", node, "GET", (1.15, 2.0))
-        bench.against_ruler("PUT, single node", node, "PUT", (1.25, 2.5))
-
-
-def part_forwarded(bench):
-    """GET through a node that is not the owner."""
-    with bench.programs.nodes(2) as nodes, tempfile.NamedTemporaryFile() as others:
-        load.fill(nodes.port, 0, bench.keys)
-        listed = http(nodes.port + 1, "GET", "/db").replace(b"\r\n", b"\n")
-        others.write(listed)
-        others.flush()
-        bench.against_ruler("GET through the other of two nodes", nodes, "GET", (1.9, 3.5), others.name)
-
-
-def part_copies(bench):
-    """PUT with a backup."""
-    with bench.programs.nodes(2, copies=2) as nodes:
-        load.fill(nodes.port, 0, bench.keys)
-        bench.against_ruler("PUT, two nodes, two copies", nodes, "PUT", (2.6, 6.0))
-
-
-def part_peers(bench):
-    """nginx and Redis beside one node."""
-    with bench.programs.nodes(1) as node:
-        load.fill(node.port, 0, bench.keys)
-        with tempfile.TemporaryDirectory() as empty, bench.programs.nginx(empty) as nginx:
-            bench.compare("GET, 1 at a time", lambda: load.wrk(node, "GET", 1, bench.keys, bench.seconds),
-                          "nginx, a constant", lambda: load.wrk_path(nginx, "/constant", bench.seconds))
-        with bench.programs.redis() as redis:
-            for method, command in (("GET", "get"), ("PUT", "set")):
-                for together in (1, 16):
-                    bench.compare(f"{method}, {together} at a time",
-                                  lambda: load.wrk(node, method, together, bench.keys, bench.seconds),
-                                  f"Redis {command}",
-                                  lambda: load.redis_benchmark(redis, command, together, bench.keys, bench.seconds))
-
-
-def part_large(bench):
-    """Values of 1 MiB."""
-    megabyte = 1 << 20
-    with tempfile.TemporaryDirectory() as folder, bench.programs.nodes(1) as node:
-        with open(f"{folder}/large", "wb") as file:
-            file.write(b"v" * megabyte)
-        http(node.port, "PUT", "/db/large", b"v" * megabyte)
-        with bench.programs.nginx(folder) as nginx:
-            bench.compare("GET of 1 MiB", lambda: load.wrk_path(node, "/db/large", bench.seconds, 8),
-                          "nginx, sendfile off", lambda: load.wrk_path(nginx, "/large", bench.seconds, 8), "<= 1.11")
-        with open(f"{folder}/put.lua", "w") as script:
-            script.write(f'wrk.method = "PUT"\nwrk.path = "/db/put-large"\n'
-                         f'wrk.body = io.open("{folder}/large", "rb"):read("*a")\n')
-        with bench.programs.ruler("discard") as ruler:
-            bench.compare("PUT of 1 MiB", lambda: load.wrk_script(node, script.name, bench.seconds, 8),
-                          "ruler that discards", lambda: load.wrk_script(ruler, script.name, bench.seconds, 8),
-                          "<= 1.25")
-
-
-def part_idle(bench):
-    """Connections that do nothing."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (bench.connections + 1000, bench.connections + 1000))
-    with bench.programs.nodes(1) as node, contextlib.ExitStack() as stack:
-        before = node.resident_bytes()
-        for _ in range(bench.connections):
-            connection = stack.enter_context(socket.create_connection(("127.0.0.1", node.port)))
-            connection.sendall(b"GET /db/none HTTP/1.1\r\nHost: l\r\n\r\n")
-            connection.recv(1000)
-        bench.figure(f"{bench.connections} idle connections, in all", (node.resident_bytes() - before) / 2**20, "MiB",
-                     "< 100")
-
-
-def part_start(bench):
-    """From the start of the process to its first answer."""
-    times = []
-    for _ in range(bench.pairs):
-        begun = time.monotonic()
-        with bench.programs.nodes(1) as node:
-            http(node.port, "GET", "/")
-            times.append(time.monotonic() - begun)
-    bench.figure("start to first answer, worst", max(times) * 1000, "ms", "< 200")
-
-
-PARTS = {name[5:]: part for name, part in list(globals().items()) if name.startswith("part_")}
+PARTS = {name[5:]: part for module in (one_node, peers, moves) for name, part in vars(module).items()
+         if name.startswith("part_")}
 
 
 def plot(rows, path):
-    """The ratios as bars, beside what is to be reached."""
+    """The ratios as bars, beside what is to be reached, the first on top."""
     with tempfile.NamedTemporaryFile("w", suffix=".dat") as data:
-        for what, ratio, goal in rows:
-            data.write(f'"{what}" {ratio:.3f} {goal.split()[-1] if goal else "NaN"}\n')
+        for place, (what, ratio, goal) in enumerate(rows):
+            data.write(f'"{what}" {-place} {ratio:.3f} {goal.split()[-1] if goal else "NaN"}\n')
         data.flush()
         subprocess.run(["gnuplot", "-e", f"""
-            set terminal svg size 900,480 background 'white'; set output '{path}'; set style data histograms;
-            set style fill solid 0.7; set xtics rotate by -35; set ylabel 'CPU per request, ratio'; set yrange [0:*];
-            plot '{data.name}' using 2:xtic(1) title 'measured', '' using 3 title 'to reach'"""], check=True)
+            set terminal svg size 900,{120 + 18 * len(rows)} background 'white'; set output '{path}';
+            set logscale x; set xrange [0.2:*]; set xtics (0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100); set grid x;
+            set xlabel 'ours / theirs'; set yrange [{0.7 - len(rows)}:0.7]; set key outside top center horizontal;
+            set style fill solid 0.6 noborder;
+            plot '{data.name}' using (0.2):2:(0.2):3:($2-0.35):($2+0.35):ytic(1)
+                     with boxxyerror linecolor '#6688bb' title 'measured',
+                 '' using 4:2 with points linecolor 'black' pointtype 2 pointsize 0.8 title 'to reach'"""], check=True)
 
 
 def main():
@@ -170,7 +106,12 @@ def main():
         plot(bench.rows, options.plot)
 
 
+def stop(*_):
+    raise Failed("told to stop")
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, stop)  # the servers are stopped, too
     try:
         main()
     except Failed as failure:

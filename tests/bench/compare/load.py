@@ -17,9 +17,15 @@ def wrk(server, method, together, keys, seconds, key_file=None):
     return wrk_script(server, f"{HERE}/load.lua", seconds, 64, *arguments)
 
 
-def wrk_script(server, script, seconds, connections, *arguments):
-    return spent(server, [*wrk_command(seconds, connections), "-s", script, f"http://127.0.0.1:{server.port}", "--",
-                          *arguments])
+def wrk_closing(server, keys, seconds):
+    """The same with a connection for each request."""
+    return wrk_script(server, f"{HERE}/load.lua", seconds, 64, "GET", "1", str(keys), str(VALUE_BYTES),
+                      headers=["-H", "Connection: close"])
+
+
+def wrk_script(server, script, seconds, connections, *arguments, headers=()):
+    return spent(server, [*wrk_command(seconds, connections), *headers, "-s", script,
+                          f"http://127.0.0.1:{server.port}", "--", *arguments])
 
 
 def wrk_path(server, path, seconds, connections=64):
@@ -32,13 +38,17 @@ def wrk_command(seconds, connections):
 
 def spent(server, command):
     before = server.cpu_seconds()
-    output = subprocess.run(command, capture_output=True, text=True).stdout
+    output = output_of(command)
     used = server.cpu_seconds() - before
-    count = re.search(r"(\d+) requests in", output)
-    trouble = re.search(r"Non-2xx.*|Socket errors.*", output)
-    if count is None or trouble:
-        raise Failed(f"the load failed: {trouble.group(0) if trouble else output}")
-    return used / int(count.group(1)) * 1e6
+    return used / int(re.search(r"(\d+) requests in", output).group(1)) * 1e6
+
+
+def output_of(command):
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    trouble = re.search(r"Non-2xx.*|Socket errors.*", result.stdout)
+    if result.returncode != 0 or trouble:
+        raise Failed(f"the load failed: {trouble.group(0) if trouble else result.stdout}")
+    return result.stdout
 
 
 def redis_benchmark(server, command, together, keys, seconds):

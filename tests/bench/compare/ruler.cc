@@ -3,6 +3,7 @@
 //
 //   ruler PORT              answers on 127.0.0.1, each request with 100 bytes
 //   ruler PORT discard      reads a request of any size, forgets it and answers when nothing more comes of it
+//   ruler PORT close        answers one request of each connection and closes it
 //
 // Used by compare.py. Errors end it with a sentence.
 #include <algorithm>
@@ -56,10 +57,11 @@ std::string repeated(std::string_view text, std::size_t times) {
 
 class Ruler {
  public:
-  Ruler(std::uint16_t port, bool discards)
-      : discards_(discards),
-        one_("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 100\r\n\r\n" +
-             std::string(100, 'x')),
+  Ruler(std::uint16_t port, std::string_view how)
+      : discards_(how == "discard"),
+        closes_(how == "close"),
+        one_(std::string("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n") +
+             (closes_ ? "Connection: close\r\n" : "") + "Content-Length: 100\r\n\r\n" + std::string(100, 'x')),
         answers_(repeated(one_, kMostTogether)),
         listener_(listen_on(port)),
         loop_(checked(::epoll_create1(0), "epoll_create1")) {
@@ -99,11 +101,7 @@ class Ruler {
 
   void serve(int client) {
     const ssize_t size = ::read(client, input_.data(), input_.size());
-    if (size <= 0) {
-      left_.erase(client);
-      ::close(client);
-      return;
-    }
+    if (size <= 0) return forget(client);
     const std::string_view bytes(input_.data(), static_cast<std::size_t>(size));
     const std::size_t requests = discards_ ? count_bodies(client, bytes) : count_heads(bytes);
     std::string_view out = std::string_view(answers_).substr(0, requests * one_.size());
@@ -112,6 +110,12 @@ class Ruler {
       if (sent < 0) return;
       out.remove_prefix(static_cast<std::size_t>(sent));
     }
+    if (closes_ && requests > 0) forget(client);
+  }
+
+  void forget(int client) {
+    left_.erase(client);
+    ::close(client);
   }
 
   static std::size_t count_heads(std::string_view bytes) {
@@ -137,6 +141,7 @@ class Ruler {
   }
 
   const bool discards_;
+  const bool closes_;
   const std::string one_;
   const std::string answers_;
   const int listener_;
@@ -148,9 +153,8 @@ class Ruler {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  if (argc < 2) throw std::runtime_error("usage: ruler PORT [discard]");
-  const bool discards = argc > 2 && std::string_view(argv[2]) == "discard";
-  Ruler(static_cast<std::uint16_t>(std::stoul(argv[1])), discards).run();
+  if (argc < 2) throw std::runtime_error("usage: ruler PORT [discard|close]");
+  Ruler(static_cast<std::uint16_t>(std::stoul(argv[1])), argc > 2 ? argv[2] : "").run();
   return 0;
 } catch (const std::exception& error) {
   std::cerr << "ruler: " << error.what() << '\n';

@@ -2,14 +2,13 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
 
-SERVER_CORE, LOAD_CORE = "0", "1"
+SERVER_CORE, LOAD_CORE, BOTH_CORES = "0", "1", "0,1"
 
 
 class Failed(Exception):
@@ -19,17 +18,24 @@ class Failed(Exception):
 class Server:
     """One process or several that are counted as one. Stops them when it is closed."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, cores=SERVER_CORE):
+        self.cores = cores
+        self.ports = []
         self.processes = []
+
+    @property
+    def port(self):
+        """Of its first process: the one that clients use where they do not use all."""
+        return self.ports[0]
 
     def run(self, *command, port):
         if answers(port):
             raise Failed(f"port {port} is in use already; stop what listens there and try again")
         log = tempfile.TemporaryFile()
-        process = subprocess.Popen(["taskset", "-c", SERVER_CORE, *command], stdin=subprocess.DEVNULL, stdout=log,
+        process = subprocess.Popen(["taskset", "-c", self.cores, *command], stdin=subprocess.DEVNULL, stdout=log,
                                    stderr=subprocess.STDOUT)
         self.processes.append(process)
+        self.ports.append(port)
         deadline = time.monotonic() + 20
         while not answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
@@ -45,6 +51,15 @@ class Server:
     def resident_bytes(self):
         return sum(status(pid, "VmRSS") for pid in self.pids())
 
+    def forget_peak(self):
+        for pid in self.pids():
+            with open(f"/proc/{pid}/clear_refs", "w") as file:
+                file.write("5")
+
+    def peak_bytes(self):
+        """The most that each process took since forget_peak(), added up, though it need not have been at one time."""
+        return sum(status(pid, "VmHWM") for pid in self.pids())
+
     def pids(self):
         for process in self.processes:
             yield process.pid
@@ -56,6 +71,14 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         for process in self.processes:
             process.wait()
+
+
+def eventually(holds, what, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise Failed(f"{what} did not come about within {seconds} s")
+        time.sleep(0.002)
 
 
 def answers(port):
@@ -92,61 +115,6 @@ def http(port, method, path, body=b""):
         connection.sendall(head.encode() + body)
         answer = b"".join(iter(lambda: connection.recv(1 << 16), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
+    if head.split(b" ")[1:2] != [b"200"]:
         raise Failed(f"{method} {path} was answered with {head.splitlines()[0].decode()}: {body[:200].decode()}")
     return body
-
-
-class Programs:
-    """Where the programs are, and what each is started with."""
-
-    def __init__(self, build):
-        self.dhtd = f"{build}/apps/dhtd/dhtd"
-        self.ruler_program = f"{build}/tests/bench/bench_ruler"
-
-    @contextlib.contextmanager
-    def ruler(self, *how):
-        yield from self._serve(18080, [self.ruler_program, "18080", *how])
-
-    @contextlib.contextmanager
-    def nodes(self, count, copies=1, threads=1, first_port=19000):
-        """A cluster of dhtd, counted as one server; clients use the port of its first node."""
-        server = Server(first_port)
-        try:
-            for number in range(count):
-                port = first_port + number
-                server.run(self.dhtd, "--host", "127.0.0.1", "--port", str(port), "--name", f"n{number}", "--threads",
-                           str(threads), "--replicas", str(copies), port=port)
-            for number in range(1, count):
-                http(first_port + number, "POST", "/dht/join", f"127.0.0.1:{first_port}".encode())
-            yield server
-        finally:
-            server.close()
-
-    @contextlib.contextmanager
-    def redis(self):
-        yield from self._serve(16379, ["redis-server", "--port", "16379", "--save", "", "--appendonly", "no"])
-
-    @contextlib.contextmanager
-    def nginx(self, directory):
-        """Serves a constant at /constant and the files of `directory`."""
-        folder = tempfile.mkdtemp()
-        path = f"{folder}/nginx.conf"
-        with open(path, "w") as file:
-            file.write(f"""daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes 1;
-                user root; events {{ worker_connections 1024; }}
-                http {{ access_log off; keepalive_requests 1000000000; sendfile off; client_body_temp_path {folder};
-                server {{ listen 127.0.0.1:18081; root {directory};
-                location = /constant {{ return 200 "{'x' * 100}"; }} }} }}""")
-        try:
-            yield from self._serve(18081, ["nginx", "-c", path, "-p", folder])
-        finally:
-            shutil.rmtree(folder)
-
-    def _serve(self, port, command):
-        server = Server(port)
-        try:
-            server.run(*command, port=port)
-            yield server
-        finally:
-            server.close()
