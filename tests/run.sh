@@ -121,31 +121,30 @@ step_release() {
   build_and_test build/release '' --buildtype=release -Dtests=true -Dexamples=true
 }
 
-# Without the planted bugs, which the release build has looked for, and the checks of the sources.
+# What the builds under sanitizers have in common. Their files are compiled many at a time: that halves the work, and the
+# release build has seen each by itself.
+under_sanitizers='-Dwerror=true --buildtype=plain -Doptimization=1 -Dunity=on -Dunity_size=24 -Dexamples=false -Dbench=disabled'
+
+# test_with_clang "TEST OPTIONS": the planted bugs and the checks of the sources are left to the release build.
 #
 # Line numbers are all that a sanitizer's report needs, and -O1 is what its own manual recommends. One of the two builds is
 # made by clang, so that both compilers see every file. The check of vtable pointers opens a pipe for each, and so cries wolf
 # in the test that runs out of file descriptors.
-step_asan() {
+test_with_clang() {
   needs "$packages_to_build $packages_to_test $packages_for_clang" || return
-  test_chosen build/asan '--timeout-multiplier=4 --no-suite planted --no-suite structure' \
-    -Dwerror=true --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dcpp_args='-g1 -fno-sanitize=vptr' \
-    -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false -Dbench=disabled
+  # shellcheck disable=SC2086
+  test_chosen build/asan "$1" $under_sanitizers --native-file tests/clang.ini -Dcpp_args='-g1 -fno-sanitize=vptr' \
+    -Db_sanitize=address,undefined -Db_lundef=false -Dfuzz=true
 }
+
+step_asan() { test_with_clang '--timeout-multiplier=4 --no-suite fuzz'; }
+step_fuzz() { test_with_clang '--suite fuzz'; }
 
 # Only the programs that have more than one thread: nothing could race in the others.
 step_tsan() {
   needs "$packages_to_build $packages_to_test" || return
-  test_chosen build/tsan '--timeout-multiplier=4 --suite threads' -Dwerror=true --buildtype=plain -Doptimization=1 -Dcpp_args=-g1 \
-    -Db_sanitize=thread -Dexamples=false -Dbench=disabled
-}
-
-# The parts that the targets link from the rest of the build are instrumented too.
-step_fuzz() {
-  needs "$packages_to_build $packages_to_test $packages_for_clang" || return
-  test_chosen build/fuzz '--suite fuzz' --native-file tests/clang.ini --buildtype=plain -Doptimization=1 -Dfuzz=true \
-    -Dcpp_args='-g1 -fsanitize=fuzzer-no-link' -Db_sanitize=address,undefined -Db_lundef=false -Dexamples=false \
-    -Dbench=disabled
+  # shellcheck disable=SC2086
+  test_chosen build/tsan '--timeout-multiplier=4 --suite threads' $under_sanitizers -Dcpp_args=-g1 -Db_sanitize=thread
 }
 
 step_bench() {

@@ -22,7 +22,7 @@ constexpr Index kNobody = std::numeric_limits<Index>::max();
 constexpr int kUnreached = std::numeric_limits<int>::max() / 2;  ///< above all costs
 
 /// One partition's seats of one kind: the primary's, or the backups'.
-struct Seats {
+struct SeatRow {
   Indices taken{};                ///< sorted
   Indices free{};                 ///< nodes that may sit here at no cost, sorted
   std::span<const Index> dear{};  ///< nodes that may sit here at a cost of one, except those above
@@ -45,7 +45,7 @@ struct Seats {
 class Balance {
  public:
   /// Members come first among the nodes; the others are to give all away.
-  Balance(std::vector<Seats>& partitions, std::size_t nodes, std::size_t members)
+  Balance(std::vector<SeatRow>& partitions, std::size_t nodes, std::size_t members)
       : partitions_(partitions), seats_(nodes), target_(nodes), distance_(nodes) {
     std::size_t total = 0;
     for (Index p = 0; p < partitions_.size(); ++p) {
@@ -57,7 +57,7 @@ class Balance {
     std::fill_n(target_.begin(), members, share);
     Indices fewest_first(members);
     std::iota(fewest_first.begin(), fewest_first.end(), Index{0});
-    Seats makeshift{.free = fewest_first};
+    SeatRow makeshift{.free = fewest_first};
     std::stable_sort(fewest_first.begin(), fewest_first.end(),
                      [&](Index a, Index b) { return seats_[a].size() < seats_[b].size(); });
     for (const Index node : std::span(fewest_first).first(share * members - total)) {
@@ -98,7 +98,7 @@ class Balance {
     bool nearer = false;
     int farthest = kUnreached;
     for (const Index p : seats_[node]) {
-      const Seats& seats = partitions_[p];
+      const SeatRow& seats = partitions_[p];
       const auto reach = [&](std::span<const Index> nodes, int distance) {
         for (const Index next : nodes) {
           if (distance >= distance_[next] || !seats.open_to(next)) continue;
@@ -147,7 +147,7 @@ class Balance {
   }
 
   /// Who takes the node's seat: the end of a shortest path, or one that has just handed on another seat.
-  Index taker(Index node, const Seats& seats, bool at_end) {
+  Index taker(Index node, const SeatRow& seats, bool at_end) {
     const int without = distance_[node] - seats.cost(node);
     for (const int cost : {0, 1}) {
       for (const Index next : cost == 0 ? std::span<const Index>(seats.free) : seats.dear) {
@@ -159,7 +159,7 @@ class Balance {
     return kNobody;
   }
 
-  std::vector<Seats>& partitions_;
+  std::vector<SeatRow>& partitions_;
   std::vector<Indices> seats_;  ///< by node: the partitions where it sits
   std::vector<std::size_t> target_;
   std::vector<int> distance_;
@@ -217,7 +217,7 @@ class LayoutPlan {
   void promote() {
     std::vector<Indices> backups;
     backups.reserve(planned_.size());  // seats refer to them
-    std::vector<Seats> seats;
+    std::vector<SeatRow> seats;
     for (const PartitionId p : planned_) {
       const Index primary = index_.at(now_[p].primary);
       seats.push_back({.taken = {primary}, .free = {primary}, .dear = backups.emplace_back(holders(p, primary))});
@@ -235,7 +235,7 @@ class LayoutPlan {
     for (std::size_t i = 0; i < everybody.size(); ++i)
       everybody[i] = static_cast<Index>(i % member_count_);
     load_.assign(member_count_, 0);
-    std::vector<Seats> seats;
+    std::vector<SeatRow> seats;
     for (const PartitionId p : planned_) {
       const Index primary = index_.at(result_[p].primary);
       const Indices all = holders(p, primary);
@@ -259,7 +259,7 @@ class LayoutPlan {
   }
 
   /// Who has most seats goes, but last the former primary where a backup has taken its place: they change roles.
-  void drop_one(PartitionId partition, Seats& seats) {
+  void drop_one(PartitionId partition, SeatRow& seats) {
     const auto& [primary, backups] = now_[partition];
     const bool promoted = std::ranges::find(backups, result_[partition].primary) != backups.end();
     const Index last = promoted ? index_.at(primary) : kNobody;
@@ -270,7 +270,7 @@ class LayoutPlan {
     seats.unseat(most);
   }
 
-  void add_one(Seats& seats) {
+  void add_one(SeatRow& seats) {
     Index least = kNobody;
     for (const Index node : seats.dear) {
       if ((least == kNobody || load_[node] < load_[least]) && seats.open_to(node)) least = node;

@@ -9,7 +9,7 @@
 namespace dht::cluster {
 namespace {
 
-constexpr Duration kTryAgain = std::chrono::milliseconds(50);
+constexpr Duration kLookAgain = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -26,7 +26,7 @@ void LeaveProcedure::start(StatusHandler done) {
 void LeaveProcedure::step() {
   // The change under way may let somebody in.
   if (seat_.is_proposing() && seat_.holds_lease())
-    return member_.later(member_.jittered(kTryAgain), [this] { step(); });
+    return member_.later(member_.jittered(kLookAgain), [this] { step(); });
   if (member_.map()->nodes.size() == 1) return end({});
   if (!seat_.is_taken()) return ask_to_go();
   seat_.hand_over([this](Status status) {
@@ -48,7 +48,7 @@ void LeaveProcedure::wait_for_successor(Status status) {
     status.code = Errc::not_applied;
     return end(std::move(status));
   }
-  member_.later(member_.jittered(kTryAgain), [this] { step(); });
+  member_.later(member_.jittered(kLookAgain), [this] { step(); });
 }
 
 void LeaveProcedure::ask_to_go() {

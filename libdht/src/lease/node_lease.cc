@@ -11,14 +11,14 @@ namespace dht::lease {
 namespace {
 
 /// Of asks without an answer: older ones would grant nothing any more.
-constexpr std::size_t kMostOpenAsks = 32;
+constexpr std::size_t kMostUnanswered = 32;
 
 }  // namespace
 
 wire::LeaseAsk NodeLease::ask(std::uint64_t number, Instant now) {
   DHT_ASSERT(number > last_granted_ && (asked_.empty() || number > asked_.rbegin()->first));
   asked_[number] = now;
-  if (asked_.size() > kMostOpenAsks) asked_.erase(asked_.begin());
+  if (asked_.size() > kMostUnanswered) asked_.erase(asked_.begin());
   return {.number = number, .echo = last_granted_};
 }
 

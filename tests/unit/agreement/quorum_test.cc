@@ -13,9 +13,9 @@ namespace dht::testing {
 namespace {
 
 using namespace agreement;
-using Numbers = std::vector<std::uint64_t>;
+using NumberList = std::vector<std::uint64_t>;
 
-std::set<NodeId> set_of(const Numbers& numbers) {
+std::set<NodeId> set_of(const NumberList& numbers) {
   const auto list = ids(numbers);
   return {list.begin(), list.end()};
 }
@@ -24,8 +24,8 @@ std::set<NodeId> set_of(const Numbers& numbers) {
 
 TEST_CASE("5: a majority is more than half of the voters") {
   struct Row {
-    Numbers voters;
-    Numbers yes;
+    NumberList voters;
+    NumberList yes;
     bool expected;
   };
   const Row rows[] = {
@@ -40,9 +40,9 @@ TEST_CASE("5: a majority is more than half of the voters") {
 
 TEST_CASE("5: while the voters change, a quorum is a majority of those of old and of those to come") {
   struct Row {
-    Numbers voters;
-    Numbers next;
-    Numbers yes;
+    NumberList voters;
+    NumberList next;
+    NumberList yes;
     bool expected;
   };
   const Row rows[] = {
@@ -57,8 +57,8 @@ TEST_CASE("5: while the voters change, a quorum is a majority of those of old an
 
 TEST_CASE("5: voters to come, once named, are the only ones that can be next") {
   struct Row {
-    Numbers voters, next;    // of the newest map
-    Numbers voters2, next2;  // of what is to follow
+    NumberList voters, next;    // of the newest map
+    NumberList voters2, next2;  // of what is to follow
     bool expected;
   };
   const Row rows[] = {

@@ -283,4 +283,8 @@ class LeaderBench {
   std::map<std::uint64_t, std::uint64_t> heard_;
 };
 
+inline bool says(const wire::Answer& answer, std::string_view words) {
+  return answer.message.find(words) != std::string::npos;
+}
+
 }  // namespace dht::testing

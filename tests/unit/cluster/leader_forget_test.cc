@@ -12,14 +12,6 @@
 
 namespace dht::testing {
 
-namespace {
-
-bool says(const wire::Answer& answer, std::string_view words) {
-  return answer.message.find(words) != std::string::npos;
-}
-
-}  // namespace
-
 TEST_CASE("4: what a forgotten member held begins again with nothing, and the member is out of the map") {
   LeaderBench bench(even_map(3, 8));
   bench.let_die(3);

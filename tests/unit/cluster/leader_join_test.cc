@@ -8,14 +8,6 @@
 
 namespace dht::testing {
 
-namespace {
-
-bool says(const wire::Answer& answer, std::string_view words) {
-  return answer.message.find(words) != std::string::npos;
-}
-
-}  // namespace
-
 TEST_CASE("8: a newcomer is listed as joining, and answered with the map once that is chosen") {
   LeaderBench bench(even_map(2, 8));
   const Ticket ticket = bench.join(3);

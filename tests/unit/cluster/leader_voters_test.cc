@@ -36,8 +36,8 @@ void settle_in(LeaderBench& bench) {
   bench.run_moves();
 }
 
-struct Bench : LeaderBench {
-  explicit Bench(const ClusterMap& map) : LeaderBench(map) { settle_in(*this); }
+struct SettledBench : LeaderBench {
+  explicit SettledBench(const ClusterMap& map) : LeaderBench(map) { settle_in(*this); }
 };
 
 }  // namespace
@@ -83,7 +83,7 @@ TEST_CASE("5: a dead voter is replaced, or takes another one's vote along") {
         Case{5, {1, 2, 3, 4, 5}, 4, {1, 2, 3}}, Case{4, {1, 2, 3}, 4, {1, 2, 3}}, Case{2, {1}, 2, {1}}}) {
     CAPTURE(row.nodes);
     CAPTURE(row.dead);
-    Bench bench(with_voters(row.nodes, row.before));
+    SettledBench bench(with_voters(row.nodes, row.before));
     REQUIRE(bench.map().voters == ids(row.before));
     bench.let_die(row.dead);
     CHECK(bench.map().voters == ids(row.after));
@@ -137,7 +137,7 @@ TEST_CASE("5: a resigned leader completes a change of voters, and does nothing e
 }
 
 TEST_CASE("8: a member that leaves loses its vote, and is removed only then") {
-  Bench bench(even_map(4, 8));
+  SettledBench bench(even_map(4, 8));
   bench.leave(3);
   bench.choose_all();
   CHECK(bench.state(3) == NodeState::leaving);
@@ -149,7 +149,7 @@ TEST_CASE("8: a member that leaves loses its vote, and is removed only then") {
 }
 
 TEST_CASE("8: of three members that leave one after the other each takes its vote along") {
-  Bench bench(even_map(3, 8));
+  SettledBench bench(even_map(3, 8));
   const Ticket second = bench.leave(2);
   const Ticket third = bench.leave(3);
   for (int i = 0; i < 10; ++i) {
@@ -165,7 +165,7 @@ TEST_CASE("8: of three members that leave one after the other each takes its vot
 TEST_CASE(
     "6: the leadership goes to a voter where one can take it, and to another member, which becomes one, where none "
     "can") {
-  Bench bench(even_map(4, 8));
+  SettledBench bench(even_map(4, 8));
   bench.acknowledge_all();
   using Nodes = std::vector<NodeId>;
   CHECK(bench.leader.successors(bench.now) == Nodes{NodeId{2}, NodeId{3}, NodeId{4}});
@@ -173,7 +173,7 @@ TEST_CASE(
   bench.acknowledge_all();
   REQUIRE(bench.map().voters == ids({1, 3, 4}));
   CHECK(bench.leader.successors(bench.now) == Nodes{NodeId{3}, NodeId{4}});
-  Bench two(even_map(2, 8));
+  SettledBench two(even_map(2, 8));
   CHECK(two.leader.successors(two.now) == Nodes{NodeId{2}});
   cluster::MapChange change(two.map());
   change.set_leader(NodeId{2});
@@ -187,7 +187,7 @@ TEST_CASE(
 }
 
 TEST_CASE("5: a leader that does not hold its lease changes no voters, whoever seems to be dead") {
-  Bench bench(even_map(3, 8));
+  SettledBench bench(even_map(3, 8));
   bench.is_confirmed = false;
   bench.silent = {2, 3};
   bench.pass(LeaderBench::kLease * 3);

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr Duration kLease = milliseconds(1000);
+constexpr Duration kLeaseLength = milliseconds(1000);
 constexpr std::uint64_t kWallMs = 1'767'225'600'000;
 
 }  // namespace
@@ -28,9 +28,9 @@ LeaderWorld::LeaderWorld(WorldOptions options)
     : options_(options),
       random_(options.seed),
       chosen_(std::make_shared<const ClusterMap>(even_map(1, options.partitions))),
-      leader_(std::make_unique<Leader>(NodeId{1}, chosen_,
-                                       LeaderOptions{.lease = kLease, .max_moves_per_node = options.max_moves_per_node},
-                                       timeline_.now(), kLease)) {
+      leader_(std::make_unique<Leader>(
+          NodeId{1}, chosen_, LeaderOptions{.lease = kLeaseLength, .max_moves_per_node = options.max_moves_per_node},
+          timeline_.now(), kLeaseLength)) {
   nodes_[1].map = chosen_;
   heartbeat(1);
   tick();
@@ -74,7 +74,7 @@ void LeaderWorld::hand_leadership_over() {
 
 void LeaderWorld::depose_leader() {
   if (handing_over_ || std::exchange(deposing_, true)) return;
-  later(kLease + some_ms(0, 600), [this] { elect(); });
+  later(kLeaseLength + some_ms(0, 600), [this] { elect(); });
 }
 
 bool LeaderWorld::is_idle(std::uint64_t node) const {
@@ -245,7 +245,7 @@ void LeaderWorld::confirm_leader() {
   if (deposing_) return;
   confirmed_at_ = timeline_.now();
   at_leader([this](Effects& effects) {
-    leader_->on_lease(lease::end_at_holder(confirmed_at_, kLease), confirmed_at_, effects);
+    leader_->on_lease(lease::end_at_holder(confirmed_at_, kLeaseLength), confirmed_at_, effects);
   });
 }
 
@@ -258,7 +258,7 @@ void LeaderWorld::try_handing_over() {
     return;
   }
   nodes_[successors.front().value].silent_until = {};
-  install(successors.front().value, kLease);
+  install(successors.front().value, kLeaseLength);
 }
 
 void LeaderWorld::elect() {
@@ -270,7 +270,7 @@ void LeaderWorld::elect() {
   }
   if (candidates.empty()) return;
   install(candidates[random_() % candidates.size()],
-          lease::wait_of_new_leader(kLease, timeline_.now() - confirmed_at_));
+          lease::wait_of_new_leader(kLeaseLength, timeline_.now() - confirmed_at_));
 }
 
 void LeaderWorld::install(std::uint64_t successor, Duration wait) {
@@ -280,9 +280,9 @@ void LeaderWorld::install(std::uint64_t successor, Duration wait) {
   at_leader([this](Effects& effects) { leader_->stop(effects); });
   if (!waiting_.empty()) fail("a ticket is not answered by stopping");
   ++reign_;
-  leader_ = std::make_unique<Leader>(NodeId{successor}, chosen_,
-                                     LeaderOptions{.lease = kLease, .max_moves_per_node = options_.max_moves_per_node},
-                                     timeline_.now(), wait);
+  leader_ = std::make_unique<Leader>(
+      NodeId{successor}, chosen_,
+      LeaderOptions{.lease = kLeaseLength, .max_moves_per_node = options_.max_moves_per_node}, timeline_.now(), wait);
   adopt(successor, chosen_);
 }
 

@@ -13,7 +13,7 @@ namespace dht::cluster {
 
 namespace {
 
-struct Cluster {
+struct HeldCluster {
   std::vector<NodeId> holders;
   std::vector<NodeId> members;
   std::vector<NodeId> pinned;
@@ -28,22 +28,24 @@ Counts count(const std::vector<NodeId>& holders) {
   return counts;
 }
 
-bool contains(const std::vector<NodeId>& nodes, NodeId node) {
+bool has(const std::vector<NodeId>& nodes, NodeId node) {
   return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
 }
 
-std::vector<Move> plan(const Cluster& cluster) { return plan_moves(cluster.holders, cluster.members, cluster.pinned); }
+std::vector<Move> moves_of(const HeldCluster& cluster) {
+  return plan_moves(cluster.holders, cluster.members, cluster.pinned);
+}
 
 /// The least number of moves, found by moving single partitions from whoever has most over its due to whoever has
 /// least, until all is even. Slow and simple: no targets are reckoned.
-std::size_t naive_move_count(const Cluster& cluster) {
+std::size_t naive_move_count(const HeldCluster& cluster) {
   Counts counts = count(cluster.holders);
   for (const NodeId node : cluster.pinned)
     counts.erase(node);
   std::vector<std::uint32_t> members;
   std::uint32_t leaving = 0;
   for (const NodeId node : cluster.members) {
-    if (!contains(cluster.pinned, node)) members.push_back(counts[node]);
+    if (!has(cluster.pinned, node)) members.push_back(counts[node]);
     counts.erase(node);
   }
   for (const auto& [node, held] : counts)
@@ -63,7 +65,7 @@ std::size_t naive_move_count(const Cluster& cluster) {
 }
 
 /// Random ids, few or many partitions, holders from "one has all" to "anybody", some leaving, some pinned.
-Cluster random_cluster(std::mt19937_64& random, std::size_t most_nodes, std::uint32_t most_partitions_log2) {
+HeldCluster random_held_cluster(std::mt19937_64& random, std::size_t most_nodes, std::uint32_t most_partitions_log2) {
   const auto ids = [&random](std::size_t count) {
     std::set<NodeId> result;
     while (result.size() < count)
@@ -72,7 +74,7 @@ Cluster random_cluster(std::mt19937_64& random, std::size_t most_nodes, std::uin
     std::shuffle(shuffled.begin(), shuffled.end(), random);
     return shuffled;
   };
-  Cluster cluster;
+  HeldCluster cluster;
   const std::vector<NodeId> nodes = ids(1 + random() % most_nodes);
   const std::size_t holding = 1 + random() % nodes.size();
   for (std::size_t p = std::size_t{1} << (random() % (most_partitions_log2 + 1)); p > 0; --p) {
@@ -91,7 +93,7 @@ Cluster random_cluster(std::mt19937_64& random, std::size_t most_nodes, std::uin
 }
 
 /// Everything that a plan promises except that its moves are the fewest possible.
-void check_plan(const Cluster& cluster, const std::vector<Move>& moves) {
+void check_plan(const HeldCluster& cluster, const std::vector<Move>& moves) {
   std::vector<NodeId> after = cluster.holders;
   std::size_t wrong = 0;
   PartitionId next = 0;
@@ -100,15 +102,15 @@ void check_plan(const Cluster& cluster, const std::vector<Move>& moves) {
     REQUIRE(move.partition < after.size());
     next = move.partition + 1;
     if (after[move.partition] != move.from || move.to == move.from) ++wrong;
-    if (contains(cluster.pinned, move.from) || contains(cluster.pinned, move.to)) ++wrong;
-    if (!contains(cluster.members, move.to)) ++wrong;
+    if (has(cluster.pinned, move.from) || has(cluster.pinned, move.to)) ++wrong;
+    if (!has(cluster.members, move.to)) ++wrong;
     after[move.partition] = move.to;
   }
   CHECK(wrong == 0);
 
   std::vector<NodeId> sharing;
   for (const NodeId node : cluster.members) {
-    if (!contains(cluster.pinned, node)) sharing.push_back(node);
+    if (!has(cluster.pinned, node)) sharing.push_back(node);
   }
   if (sharing.empty()) {
     CHECK(moves.empty());
@@ -181,8 +183,8 @@ TEST_CASE("any cluster becomes even with the fewest moves possible") {
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
-    const Cluster cluster = random_cluster(random, 20, 8);
-    const std::vector<Move> moves = plan(cluster);
+    const HeldCluster cluster = random_held_cluster(random, 20, 8);
+    const std::vector<Move> moves = moves_of(cluster);
     check_plan(cluster, moves);
     CHECK(moves.size() == naive_move_count(cluster));
   }
@@ -192,8 +194,8 @@ TEST_CASE("large clusters of up to 1,000 nodes and 16,384 partitions become even
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 random(seed);
-    const Cluster cluster = random_cluster(random, 1000, 14);
-    const std::vector<Move> moves = plan(cluster);
+    const HeldCluster cluster = random_held_cluster(random, 1000, 14);
+    const std::vector<Move> moves = moves_of(cluster);
     check_plan(cluster, moves);
     std::size_t above_target = 0;
     bool anybody_shares = false;
@@ -208,30 +210,30 @@ TEST_CASE("large clusters of up to 1,000 nodes and 16,384 partitions become even
 TEST_CASE("the plan does not depend on the order or the repetition of nodes") {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     std::mt19937_64 random(seed);
-    Cluster cluster = random_cluster(random, 30, 8);
-    const std::vector<Move> moves = plan(cluster);
+    HeldCluster cluster = random_held_cluster(random, 30, 8);
+    const std::vector<Move> moves = moves_of(cluster);
     std::shuffle(cluster.members.begin(), cluster.members.end(), random);
     std::shuffle(cluster.pinned.begin(), cluster.pinned.end(), random);
-    CHECK(plan(cluster) == moves);
+    CHECK(moves_of(cluster) == moves);
     cluster.members.insert(cluster.members.end(), cluster.members.begin(), cluster.members.end());
-    CHECK(plan(cluster) == moves);
+    CHECK(moves_of(cluster) == moves);
   }
 }
 
 TEST_CASE("planning again after part of the moves asks for as many as were left, and after all of them for none") {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     std::mt19937_64 random(seed);
-    Cluster cluster = random_cluster(random, 20, 8);
-    std::vector<Move> moves = plan(cluster);
+    HeldCluster cluster = random_held_cluster(random, 20, 8);
+    std::vector<Move> moves = moves_of(cluster);
     std::shuffle(moves.begin(), moves.end(), random);
     const std::size_t done = moves.empty() ? 0 : random() % moves.size();
     for (std::size_t i = 0; i < done; ++i)
       cluster.holders[moves[i].partition] = moves[i].to;
-    const std::vector<Move> rest = plan(cluster);
+    const std::vector<Move> rest = moves_of(cluster);
     CHECK(rest.size() == moves.size() - done);
     for (const Move& move : rest)
       cluster.holders[move.partition] = move.to;
-    CHECK(plan(cluster).empty());
+    CHECK(moves_of(cluster).empty());
   }
 }
 

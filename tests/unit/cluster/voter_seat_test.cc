@@ -24,11 +24,11 @@ using cluster::VoterSeat;
 using std::chrono::milliseconds;
 using wire::CallKind;
 
-constexpr NodeId kSelf{2};
+constexpr NodeId kVoter{2};
 constexpr ClusterId kCluster{77};  // of even_map
 
 /// Node 2 as a voter; node 1 leads its cluster, or another one does.
-struct Bench {
+struct VoterBench {
   static ClusterMapPtr map_of(std::uint64_t generation, Revision revision) {
     ClusterMap map = even_map(3, 8);
     map.generation = generation;
@@ -48,7 +48,7 @@ struct Bench {
     wire::Call call;
     call.kind = kind;
     call.node.id = from;
-    call.voter = wire::VoterRequest{.cluster = kCluster, .voter = kSelf, .known = 10, .generation = generation};
+    call.voter = wire::VoterRequest{.cluster = kCluster, .voter = kVoter, .known = 10, .generation = generation};
     return call;
   }
   bool confirms(std::uint64_t generation, NodeId from = NodeId{1}) {
@@ -75,7 +75,7 @@ struct Bench {
   ManualScheduler scheduler;
   MemoryNetwork network{scheduler.timeline()};
   std::unique_ptr<Transport> transport = network.make_transport({"host2", 9876});
-  Member member{{.id = kSelf, .name = "n2", .address = {"host2", 9876}, .partitions = 8, .lease_ms = 1000},
+  Member member{{.id = kVoter, .name = "n2", .address = {"host2", 9876}, .partitions = 8, .lease_ms = 1000},
                 scheduler,
                 *transport};
   VoterSeat seat{member, [](const ClusterMapPtr&, Duration) {}};
@@ -85,7 +85,7 @@ struct Bench {
 }  // namespace
 
 TEST_CASE("6: a voter confirms the generation of the newest leader that it has accepted or knows, and newer ones") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
   SUBCASE("it has accepted nothing since it came: what it knows counts") {
     CHECK_FALSE(bench.confirms(2));
@@ -93,25 +93,25 @@ TEST_CASE("6: a voter confirms the generation of the newest leader that it has a
     CHECK(bench.confirms(4));
   }
   SUBCASE("it has accepted a newer leader, who need not be chosen") {
-    bench.accept(true, Bench::map_of(4, 11));
+    bench.accept(true, VoterBench::map_of(4, 11));
     CHECK_FALSE(bench.confirms(3));
     CHECK(bench.confirms(4));
   }
   SUBCASE("it has accepted a newer leader, and knows that another map was chosen in the place of that") {
-    bench.accept(true, Bench::map_of(4, 11));
-    bench.member.become(Bench::map_of(3, 11));
+    bench.accept(true, VoterBench::map_of(4, 11));
+    bench.member.become(VoterBench::map_of(3, 11));
     CHECK(bench.confirms(3));
   }
   SUBCASE("it has accepted an older map, and knows of a newer leader") {
-    bench.accept(false, Bench::map_of(3, 11));
-    bench.member.become(Bench::map_of(5, 14));
+    bench.accept(false, VoterBench::map_of(3, 11));
+    bench.member.become(VoterBench::map_of(5, 14));
     CHECK_FALSE(bench.confirms(4));
     CHECK(bench.confirms(5));
   }
 }
 
 TEST_CASE("5: a request for a voter of another cluster, or for another node, is no request to this one") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
   wire::Call other_cluster = bench.call(CallKind::confirm, NodeId{1}, 3);
   other_cluster.voter->cluster = ClusterId{78};
@@ -125,10 +125,10 @@ TEST_CASE("5: a request for a voter of another cluster, or for another node, is 
 }
 
 TEST_CASE("6: within a lease of a yes a voter takes part in no election, in other rounds it does") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
   SUBCASE("it has confirmed the leader") { CHECK(bench.confirms(3)); }
-  SUBCASE("it has accepted a map") { bench.accept(false, Bench::map_of(3, 11)); }
+  SUBCASE("it has accepted a map") { bench.accept(false, VoterBench::map_of(3, 11)); }
   SUBCASE("it has come into the cluster") { bench.seat.enter(bench.member.map()); }
   bench.pass(milliseconds(999));
   CHECK(bench.prepare(true).error == Errc::conflict);
@@ -139,31 +139,31 @@ TEST_CASE("6: within a lease of a yes a voter takes part in no election, in othe
 }
 
 TEST_CASE("6: a voter that has said no to the leader is free for an election") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
   CHECK_FALSE(bench.confirms(2));
   CHECK(bench.prepare(true).reply.value().yes);
 }
 
 TEST_CASE("6: the leader itself takes part in no election while it holds its lease, and in any afterwards") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
-  CHECK(bench.confirms(3, kSelf));
+  CHECK(bench.confirms(3, kVoter));
   CHECK(bench.prepare(true, true).error == Errc::conflict);
   CHECK(bench.prepare(true, false).reply.value().yes);
 }
 
 TEST_CASE(
     "6: a voter that accepts an election tells how long ago it last said yes, also to itself, and in no other round") {
-  Bench bench;
+  VoterBench bench;
   bench.enter(3);
   SUBCASE("to the leader") { CHECK(bench.confirms(3)); }
-  SUBCASE("to itself") { CHECK(bench.confirms(3, kSelf)); }
-  SUBCASE("to a map") { CHECK_FALSE(bench.accept(false, Bench::map_of(3, 11)).confirmed_ms_ago.has_value()); }
+  SUBCASE("to itself") { CHECK(bench.confirms(3, kVoter)); }
+  SUBCASE("to a map") { CHECK_FALSE(bench.accept(false, VoterBench::map_of(3, 11)).confirmed_ms_ago.has_value()); }
   bench.pass(std::chrono::microseconds(1'234'900));
-  CHECK(bench.accept(true, Bench::map_of(4, 12)).confirmed_ms_ago == 1234);
+  CHECK(bench.accept(true, VoterBench::map_of(4, 12)).confirmed_ms_ago == 1234);
   bench.pass(milliseconds(70));
-  CHECK(bench.accept(true, Bench::map_of(4, 12)).confirmed_ms_ago == 70);
+  CHECK(bench.accept(true, VoterBench::map_of(4, 12)).confirmed_ms_ago == 70);
 }
 
 }  // namespace dht::testing

@@ -8,12 +8,6 @@
 using namespace dhtd;
 using namespace dhtd::testing;
 
-namespace {
-
-std::string get(int key) { return "GET /db/" + std::to_string(key) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
-
-}  // namespace
-
 TEST_CASE("a connection with too many requests under way is not read until answers go out") {
   http::Limits limits;
   limits.max_in_flight = 3;

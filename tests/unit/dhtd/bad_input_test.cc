@@ -27,7 +27,7 @@ std::string refusal(const std::string& bytes, http::Limits limits = {}) {
   return status_of(answer);
 }
 
-std::string put(std::string_view fields, std::string_view body) {
+std::string put_with(std::string_view fields, std::string_view body) {
   return "PUT /db/k HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n\r\n" + std::string(body);
 }
 
@@ -64,44 +64,44 @@ TEST_CASE("malformed requests are 400") {
 }
 
 TEST_CASE("a length given twice or in two ways is 400: the next server might see another request") {
-  CHECK(refusal(put("Content-Length: 3\r\nTransfer-Encoding: chunked", "0\r\n\r\n")) == "400");
-  CHECK(refusal(put("Transfer-Encoding: chunked\r\nContent-Length: 3", "0\r\n\r\n")) == "400");
-  CHECK(refusal(put("Content-Length: 3\r\nContent-Length: 4", "abcd")) == "400");
-  CHECK(refusal(put("Content-Length: 3\r\nContent-Length: 3", "abc")) == "400");
-  CHECK(refusal(put("Content-Length: 3, 3", "abc")) == "400");
-  CHECK(refusal(put("Content-Length: +3", "abc")) == "400");
-  CHECK(refusal(put("Content-Length: -3", "abc")) == "400");
-  CHECK(refusal(put("Content-Length: 0x3", "abc")) == "400");
-  CHECK(refusal(put("Content-Length:", "abc")) == "400");
-  CHECK(refusal(put("Transfer-Encoding: chunked", "zz\r\n")) == "400");
-  CHECK(refusal(put("Transfer-Encoding: chunked", "3\nabc\n0\n\n")) == "400");
-  CHECK(refusal(put("Transfer-Encoding: chunked", "-3\r\nabc\r\n")) == "400");
+  CHECK(refusal(put_with("Content-Length: 3\r\nTransfer-Encoding: chunked", "0\r\n\r\n")) == "400");
+  CHECK(refusal(put_with("Transfer-Encoding: chunked\r\nContent-Length: 3", "0\r\n\r\n")) == "400");
+  CHECK(refusal(put_with("Content-Length: 3\r\nContent-Length: 4", "abcd")) == "400");
+  CHECK(refusal(put_with("Content-Length: 3\r\nContent-Length: 3", "abc")) == "400");
+  CHECK(refusal(put_with("Content-Length: 3, 3", "abc")) == "400");
+  CHECK(refusal(put_with("Content-Length: +3", "abc")) == "400");
+  CHECK(refusal(put_with("Content-Length: -3", "abc")) == "400");
+  CHECK(refusal(put_with("Content-Length: 0x3", "abc")) == "400");
+  CHECK(refusal(put_with("Content-Length:", "abc")) == "400");
+  CHECK(refusal(put_with("Transfer-Encoding: chunked", "zz\r\n")) == "400");
+  CHECK(refusal(put_with("Transfer-Encoding: chunked", "3\nabc\n0\n\n")) == "400");
+  CHECK(refusal(put_with("Transfer-Encoding: chunked", "-3\r\nabc\r\n")) == "400");
   CHECK(refusal("PUT /db/k HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == "400");
 }
 
 TEST_CASE("transfer codings other than chunked are 501, other versions 505, other expectations 417") {
-  CHECK(refusal(put("Transfer-Encoding: gzip", "")) == "501");
-  CHECK(refusal(put("Transfer-Encoding: gzip, chunked", "0\r\n\r\n")) == "501");
-  CHECK(refusal(put("Transfer-Encoding: identity", "")) == "501");
+  CHECK(refusal(put_with("Transfer-Encoding: gzip", "")) == "501");
+  CHECK(refusal(put_with("Transfer-Encoding: gzip, chunked", "0\r\n\r\n")) == "501");
+  CHECK(refusal(put_with("Transfer-Encoding: identity", "")) == "501");
   CHECK(refusal("GET / HTTP/2.0\r\n\r\n") == "505");
   CHECK(refusal("GET / HTTP/3.0\r\n\r\n") == "505");
   CHECK(refusal("GET / HTTP/0.9\r\n\r\n") == "505");
   CHECK(refusal("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == "505");
-  CHECK(refusal(put("Expect: a miracle\r\nContent-Length: 3", "abc")) == "417");
+  CHECK(refusal(put_with("Expect: a miracle\r\nContent-Length: 3", "abc")) == "417");
 }
 
 TEST_CASE("a value over the limit is 413 before its body is read, and 413 in chunks") {
   http::Limits limits;
   limits.max_value_bytes = 10;
-  CHECK(refusal(put("Content-Length: 11", ""), limits) == "413");
-  CHECK(refusal(put("Content-Length: 18446744073709551615", ""), limits) == "413");
-  CHECK(refusal(put("Content-Length: 99999999999999999999999", ""), limits) == "413");
-  CHECK(refusal(put("Transfer-Encoding: chunked", "6\r\nabcdef\r\n5\r\nghijk\r\n0\r\n\r\n"), limits) == "413");
+  CHECK(refusal(put_with("Content-Length: 11", ""), limits) == "413");
+  CHECK(refusal(put_with("Content-Length: 18446744073709551615", ""), limits) == "413");
+  CHECK(refusal(put_with("Content-Length: 99999999999999999999999", ""), limits) == "413");
+  CHECK(refusal(put_with("Transfer-Encoding: chunked", "6\r\nabcdef\r\n5\r\nghijk\r\n0\r\n\r\n"), limits) == "413");
   CHECK(refusal("POST /dht/join HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n", limits) == "413");
 
   ServerDouble exact(limits);
-  CHECK(status_of(exact.exchange(put("Content-Length: 10", "0123456789"))) == "200");
-  CHECK(status_of(exact.exchange(put("Transfer-Encoding: chunked", "a\r\n0123456789\r\n0\r\n\r\n"))) == "200");
+  CHECK(status_of(exact.exchange(put_with("Content-Length: 10", "0123456789"))) == "200");
+  CHECK(status_of(exact.exchange(put_with("Transfer-Encoding: chunked", "a\r\n0123456789\r\n0\r\n\r\n"))) == "200");
 }
 
 TEST_CASE("a URL over three times the key limit is 414, and so is a key over its limit") {
@@ -151,7 +151,7 @@ TEST_CASE("header fields over 16 KiB or 100 in number are 431") {
 
 TEST_CASE("fields after a chunked body count as those of the head do") {
   const auto with = [](const std::string& fields) {
-    return put("Transfer-Encoding: chunked", "1\r\nv\r\n0\r\n" + fields + "\r\n");
+    return put_with("Transfer-Encoding: chunked", "1\r\nv\r\n0\r\n" + fields + "\r\n");
   };
   std::string most;
   for (int i = 0; i < 98; ++i)  // and Host and Transfer-Encoding
@@ -187,7 +187,7 @@ TEST_CASE("fields after a chunked body mean nothing") {
   ServerDouble server;
   server.table.put("k", "old");
   const auto answer =
-      server.exchange(put("Transfer-Encoding: chunked", "3\r\nnew\r\n0\r\nIf-None-Match: *\r\nHost: x\r\n\r\n"));
+      server.exchange(put_with("Transfer-Encoding: chunked", "3\r\nnew\r\n0\r\nIf-None-Match: *\r\nHost: x\r\n\r\n"));
   CHECK(status_of(answer) == "200");
   CHECK(server.table.get("k")->value.view() == "new");
 }
@@ -212,11 +212,11 @@ TEST_CASE("conditions that make no sense are 400, and nothing is written") {
        {"If-Match: 123", "If-Match: \"1\", \"2\"", "If-Match: \"1\"\r\nIf-Match: \"2\"", "If-None-Match: \"1\"",
         "If-Match: *\r\nIf-None-Match: *", "If-Match: \"unclosed", "If-Match: \"a\"b\""}) {
     CAPTURE(fields);
-    CHECK(status_of(server.exchange(put(std::string(fields) + "\r\nContent-Length: 1", "v"))) == "400");
+    CHECK(status_of(server.exchange(put_with(std::string(fields) + "\r\nContent-Length: 1", "v"))) == "400");
   }
   for (const char* fields : {"If-Match: \"0\"", "If-Match: W/\"1\"", "If-Match: \"99999999999999999999\""}) {
     CAPTURE(fields);
-    CHECK(status_of(server.exchange(put(std::string(fields) + "\r\nContent-Length: 1", "v"))) == "412");
+    CHECK(status_of(server.exchange(put_with(std::string(fields) + "\r\nContent-Length: 1", "v"))) == "412");
   }
   CHECK(server.table.size() == 0);
 }

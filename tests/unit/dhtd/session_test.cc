@@ -15,10 +15,6 @@ using namespace dhtd::testing;
 
 namespace {
 
-std::string get(int key, std::string_view more = {}) {
-  return "GET /db/" + std::to_string(key) + " HTTP/1.1\r\nHost: a\r\n" + std::string(more) + "\r\n";
-}
-
 const std::string kManyRequests =
     "PUT /db/a%20b HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nIf-None-Match: *\r\n\r\nhello world"
     "GET /db/a%20b HTTP/1.1\r\nHost: x\r\nX-Other: y\r\n\r\n"

@@ -15,8 +15,6 @@ namespace {
 
 using Ids = std::vector<std::uint64_t>;
 
-constexpr Instant kNever{Duration::min()};
-
 std::vector<NodeId> ids(const Ids& numbers) {
   std::vector<NodeId> list;
   for (const std::uint64_t number : numbers)

@@ -9,21 +9,14 @@
 
 namespace dht::lease {
 
-namespace {
-
-constexpr Instant kNever{Duration::min()};
-
-/// What happens to a lease of which three asks are open: 11 of the moment 0, 12 of 300 and 13 of 600.
-struct Case {
-  const char* name;
-  std::vector<wire::LeaseGrant> grants;  ///< in the order in which they come
-  Instant until;
-  std::uint64_t echo;  ///< in the next ask
-};
-
-}  // namespace
-
 TEST_CASE("6: a grant counts from the moment of its own ask, in whatever order answers come; the newest is echoed") {
+  /// What happens to a lease of which three asks are open: 11 of the moment 0, 12 of 300 and 13 of 600.
+  struct Case {
+    const char* name;
+    std::vector<wire::LeaseGrant> grants;  ///< in the order in which they come
+    Instant until;
+    std::uint64_t echo;  ///< in the next ask
+  };
   const std::vector<Case> cases{
       {"no answer", {}, kNever, 0},
       {"one answer", {{11, 1000}}, at(900), 11},

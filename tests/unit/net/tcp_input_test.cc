@@ -13,9 +13,9 @@
 namespace dht::testing {
 namespace {
 
+using contract::kAnna;
+using contract::kBert;
 using Kind = Event::Kind;
-constexpr NodeId kAnna{1};
-constexpr NodeId kBert{2};
 
 wire::Hello hello_to(const Party& party, NodeId opener = kAnna) {
   return {.opener = {opener, ClusterId{7}, {"raw", 1}},

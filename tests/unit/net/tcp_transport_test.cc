@@ -19,9 +19,9 @@
 namespace dht::testing {
 namespace {
 
+using contract::kAnna;
+using contract::kBert;
 using Kind = Event::Kind;
-constexpr NodeId kAnna{1};
-constexpr NodeId kBert{2};
 
 TEST_CASE("a transport listens on every address of its host, on one port") {
   TcpWorld world;

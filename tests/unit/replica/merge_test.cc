@@ -14,7 +14,7 @@ using testing::Host;
 
 constexpr NodeId kJoiner{11};
 constexpr ClusterId kTheirs{22};
-constexpr ClusterId kOther{33};
+constexpr ClusterId kThird{33};
 
 wire::Change put(std::string key, std::string value, Version version) {
   return {StorageChange::Kind::put, std::move(key), std::move(value), version, {}};
@@ -38,7 +38,7 @@ TEST_CASE("whether a merged change takes effect") {
     CHECK_FALSE(takes_effect(put("k", "v", 5), there(5), kTheirs));
     CHECK_FALSE(takes_effect(put("k", "v", 5), there(6), kTheirs));
     CHECK(takes_effect(put("k", "v", 5), there(6, kTheirs), kTheirs));
-    CHECK_FALSE(takes_effect(put("k", "v", 5), there(6, kOther), kTheirs));
+    CHECK_FALSE(takes_effect(put("k", "v", 5), there(6, kThird), kTheirs));
     CHECK_FALSE(takes_effect(put("k", "v", 5), there(6), ClusterId{}));
   }
   SUBCASE("an erase: only against its own version") {

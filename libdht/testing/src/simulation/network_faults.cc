@@ -6,7 +6,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLatencyMax = 200ms;
-constexpr unsigned kLeaderPercent = 30;
+constexpr unsigned kLeadersPairPercent = 30;
 
 std::string to_string(const std::vector<std::pair<std::size_t, std::size_t>>& pairs) {
   std::string text;
@@ -70,7 +70,7 @@ NetworkFaults::Pairs NetworkFaults::draw_pairs() {
   Pairs pairs;
   if (running.size() < 2) return pairs;
   const auto leader = world_.leader();
-  const std::size_t one = leader && dice_.percent(kLeaderPercent) ? *leader : dice_.pick(running);
+  const std::size_t one = leader && dice_.percent(kLeadersPairPercent) ? *leader : dice_.pick(running);
   switch (dice_.below(3)) {
     case 0:
       while (pairs.empty()) {

@@ -33,6 +33,11 @@ struct ServerOver {
 using ServerDouble = ServerOver<dht::testing::FakeTable>;
 using HeldDouble = ServerOver<HeldTable>;
 
+/// A request, with `more` header fields.
+inline std::string get(int key, std::string_view more = {}) {
+  return "GET /db/" + std::to_string(key) + " HTTP/1.1\r\nHost: a\r\n" + std::string(more) + "\r\n";
+}
+
 /// The number after "HTTP/1.1 ", as text: "200".
 inline std::string status_of(std::string_view answer) {
   return std::string(answer.substr(0, 12).substr(std::min<std::size_t>(9, answer.size())));
