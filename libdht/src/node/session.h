@@ -102,6 +102,8 @@ class Session final : public replica::Reentry {
 
   // Frames of the request and replication lanes.
 
+  /// A hint, see TransportReceiver::expect. They may be senseless, or another session's.
+  void expect_frames(std::span<const Frame> frames) noexcept;
   void on_request(const LinkInfo& from, Frame frame);
   /// A frame of a node that takes this one for a member of another cluster, as it was until lately.
   void refuse_stranger(const LinkInfo& from, Frame frame);
@@ -215,7 +217,8 @@ class Session final : public replica::Reentry {
   void on_wrong_node(const wire::ReplyHeader& header);
   void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
   /// Remembers of which clusters the entries that come from elsewhere are copies.
-  void note_marks(const std::vector<wire::Change>& changes);
+  template <typename Changes>
+  void note_marks(const Changes& changes);
 
   // session_peers.cc
   /// Ends a connection over which bytes came that no node of ours sends.

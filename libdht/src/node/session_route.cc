@@ -23,24 +23,21 @@ std::uint32_t milliseconds_left(Instant now, Instant deadline) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, 3'600'000));
 }
 
-struct EncodedOperation {
-  wire::MessageType type;
-  std::string payload;
-};
-
-EncodedOperation encode(const Operation& operation, const wire::RequestHeader& header) {
+/// Gives the request that stands for the operation to `send(type, payload)`.
+template <typename Send>
+Sent send_encoded(const Operation& operation, const wire::RequestHeader& header, Send send) {
   switch (operation.kind) {
     case Operation::Kind::get:
-      return {wire::MessageType::get, wire::encode(wire::GetMessage{header, operation.key})};
+      return send(wire::MessageType::get, wire::encode_briefly(wire::GetMessage{header, operation.key}));
     case Operation::Kind::write:
-      return {wire::MessageType::write,
-              wire::encode(wire::WriteMessage{header, operation.write_request(), operation.precondition})};
+      return send(wire::MessageType::write,
+                  wire::encode_briefly(wire::WriteMessage{header, operation.write_request(), operation.precondition}));
     case Operation::Kind::merge:
-      return {wire::MessageType::merge, wire::encode(wire::MergeMessage{header, *operation.batch})};
+      return send(wire::MessageType::merge, wire::encode(wire::MergeMessage{header, *operation.batch}));
     case Operation::Kind::drop_copies:
       break;
   }
-  return {wire::MessageType::drop_copies, wire::encode(wire::DropCopiesMessage{header, operation.cluster})};
+  return send(wire::MessageType::drop_copies, wire::encode(wire::DropCopiesMessage{header, operation.cluster}));
 }
 
 }  // namespace
@@ -202,10 +199,10 @@ void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
   std::error_code error;
   // Under the table's lock, so that a break of the connection finds every operation that was sent over it.
   parts_.operations->visit(id, [&](Operation& operation) {
-    const EncodedOperation encoded =
-        encode(operation, {id, milliseconds_left(now, operation.deadline), partition, revision});
-    const Sent sent =
-        parts_.transport->send(peer, Lane::request, {static_cast<std::uint16_t>(encoded.type), encoded.payload});
+    const wire::RequestHeader header{id, milliseconds_left(now, operation.deadline), partition, revision};
+    const Sent sent = send_encoded(operation, header, [&](wire::MessageType type, std::string_view payload) {
+      return parts_.transport->send(peer, Lane::request, {static_cast<std::uint16_t>(type), payload});
+    });
     error = sent.error;
     if (error) return;
     operation.state = Operation::State::sent;
@@ -308,7 +305,10 @@ void Session::on_wrong_node(const wire::ReplyHeader& header) {
   const OperationId id = header.request;
   PartitionId partition = 0;
   Revision sent_by = 0;
-  const bool sent = parts_.operations->visit(id, [&](Operation& operation) {
+  bool sent = false;
+  parts_.operations->visit(id, [&](Operation& operation) {
+    sent = operation.state == Operation::State::sent;
+    if (!sent) return;
     operation.state = Operation::State::parked;
     partition = partition_of(operation);
     sent_by = operation.sent_by;
@@ -337,12 +337,12 @@ void Session::on_broken(const Peer& peer, Lane lane, ConnectionId connection, st
   // Nothing that was sent over a connection that never came about was delivered.
   const bool delivered_nothing = reason == Errc::unreachable || reason == Errc::incompatible;
   std::vector<OperationId> again;
-  std::vector<Operation> unknown = parts_.operations->take_sent(
+  const std::vector<OperationPtr> unknown = parts_.operations->take_sent(
       connection, [&](const Operation& operation) { return !delivered_nothing && !operation.is_repeatable(); }, again);
   for (const OperationId id : again)
     postpone(id);
-  for (Operation& operation : unknown)
-    operation.fail(Errc::outcome_unknown);
+  for (const OperationPtr& operation : unknown)
+    operation->fail(Errc::outcome_unknown);
 }
 
 }  // namespace dht::node
