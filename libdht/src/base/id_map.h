@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/fetch.h"
 
 namespace dht::base {
 
@@ -33,6 +34,9 @@ class IdMap {
     return cell.id != 0 ? &cell.value : nullptr;
   }
   const Value* find(Id id) const noexcept { return const_cast<IdMap*>(this)->find(id); }
+
+  /// A hint, for small maps: one is about to be found or put in.
+  void fetch_ahead() const noexcept { fetch(cells_.data(), kLeastCells * sizeof(Cell)); }
 
   /// The value of `id`, a new one where there was none.
   Value& operator[](Id id) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/fetch.h"
 
 namespace dht::base {
 
@@ -61,8 +62,8 @@ class Ring {
   /// A hint: both ends are about to be used.
   void fetch_ahead() const noexcept {
     if (items_ == nullptr) return;
-    fetch(place(0));
-    fetch(place(size_));
+    fetch_object(*place(0));
+    fetch_object(*place(size_));
   }
   void clear() noexcept {
     while (size_ != 0)
@@ -77,11 +78,6 @@ class Ring {
 
   Item* place(std::size_t index) const noexcept { return items_ + ((begin_ + index) & (capacity_ - 1)); }
 
-  static void fetch(const Item* item) noexcept {
-    constexpr std::size_t kLine = 64;
-    for (std::size_t at = 0; at < sizeof(Item); at += kLine)
-      __builtin_prefetch(reinterpret_cast<const char*>(item) + at, 1);
-  }
   void move_to(std::size_t capacity) {
     Item* const items = Memory().allocate(capacity);
     for (std::size_t i = 0; i < size_; ++i) {

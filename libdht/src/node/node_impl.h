@@ -77,7 +77,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   std::error_code check_request(std::string_view key) const;
   /// False, and the operation stays the caller's, where the node is being stopped.
   bool add(node::OperationPtr& operation);
-  void begin(node::OperationPtr operation);
+  void begin(const SessionPtr& session, node::OperationPtr operation);
   /// Ends what is over its deadline, and tries again what was put off. On the strand; comes again by itself.
   void keep_house();
   /// Something has been begun that may need it soon. From any thread.

@@ -46,7 +46,8 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
     if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
   };
   node::OperationPtr refused;
-  auto here = current()->read_here(key, from_replica, [&] {
+  const SessionPtr session = current();
+  auto here = session->read_here(key, from_replica, [&] {
     node::OperationPtr operation = make_operation();
     operation->state = node::Operation::State::in_replica;
     if (!add(operation)) refused = std::move(operation);
@@ -56,7 +57,7 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
     handler(here.outcome->error, std::move(here.outcome->entry));
     return 0;
   }
-  if (!here.served) begin(make_operation());
+  if (!here.served) begin(session, make_operation());
   return id;
 }
 
@@ -80,7 +81,8 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
     if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
   };
   node::OperationPtr refused;
-  auto here = current()->write_here(request, options.precondition, from_replica, [&] {
+  const SessionPtr session = current();
+  auto here = session->write_here(request, options.precondition, from_replica, [&] {
     node::OperationPtr operation = make_operation();
     operation->state = node::Operation::State::in_replica;
     if (!add(operation)) refused = std::move(operation);
@@ -96,7 +98,7 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
     operation->value = request.value;
     operation->write_kind = request.kind;
     operation->precondition = options.precondition;
-    begin(std::move(operation));
+    begin(session, std::move(operation));
   }
   return id;
 }
@@ -107,10 +109,9 @@ bool Node::Impl::add(node::OperationPtr& operation) {
   return true;
 }
 
-void Node::Impl::begin(node::OperationPtr operation) {
-  const OperationId id = operation->id;
-  if (!add(operation)) return operation->fail(Errc::stopped);
-  current()->route(id);
+void Node::Impl::begin(const SessionPtr& session, node::OperationPtr operation) {
+  if (!session->begin(operation)) return operation->fail(Errc::stopped);
+  wake_house();
 }
 
 void Node::Impl::cancel(OperationId id) {

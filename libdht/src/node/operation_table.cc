@@ -7,15 +7,13 @@
 
 namespace dht::node {
 
-bool OperationTable::add(OperationPtr& operation) {
-  std::lock_guard lock(mutex_);
-  if (closed_) return false;
+Operation& OperationTable::insert(OperationPtr& operation) {
   Operation*& place = operations_[operation->id];
   DHT_ASSERT(place == nullptr);
   place = operation.release();
   deadlines_.add(*place);
   size_.store(operations_.size(), std::memory_order_relaxed);
-  return true;
+  return *place;
 }
 
 OperationPtr OperationTable::remove(Operation& operation) {
@@ -43,12 +41,6 @@ std::vector<OperationPtr> OperationTable::remove_all(const std::vector<Operation
   for (Operation* const operation : operations)
     taken.push_back(remove(*operation));
   return taken;
-}
-
-OperationPtr OperationTable::take(OperationId id) {
-  std::lock_guard lock(mutex_);
-  Operation* const* const found = operations_.find(id);
-  return found == nullptr ? nullptr : remove(**found);
 }
 
 std::vector<OperationPtr> OperationTable::take_sent(ConnectionId connection,

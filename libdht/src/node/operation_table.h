@@ -1,7 +1,7 @@
 // OperationTable: the operations under way. Whoever takes one out calls its handler, so each is answered exactly once.
 //
-// Thread rule: all methods may be called from any thread. A function given to `visit` runs under the table's
-// lock and must not call the table, nor any handler.
+// Thread rule: all methods may be called from any thread. A function given to a method runs under the
+// table's lock and must not call the table, nor any handler.
 #pragma once
 
 #include <atomic>
@@ -27,9 +27,28 @@ class OperationTable {
 
   OperationId next_id() noexcept { return ++last_id_; }
   /// False, and the operation stays the caller's, where the table is closed.
-  bool add(OperationPtr& operation);
+  bool add(OperationPtr& operation) {
+    return add(operation, [](Operation&) {});
+  }
+  /// The same, and calls `visitor` with it before anybody else can find it.
+  template <typename Visitor>
+  bool add(OperationPtr& operation, Visitor visitor) {
+    std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    visitor(insert(operation));
+    return true;
+  }
   /// The operation, if it is still under way; null otherwise.
-  OperationPtr take(OperationId id);
+  OperationPtr take(OperationId id) {
+    return take(id, [](const Operation&) { return true; });
+  }
+  /// The same, where `is_wanted(operation)` says so.
+  template <typename Wanted>
+  OperationPtr take(OperationId id, Wanted is_wanted) {
+    std::lock_guard lock(mutex_);
+    Operation* const* const found = operations_.find(id);
+    return found != nullptr && is_wanted(**found) ? remove(**found) : nullptr;
+  }
   /// Calls `visitor` with the operation if it is still under way; whether it was.
   template <typename Visitor>
   bool visit(OperationId id, Visitor visitor) {
@@ -58,6 +77,7 @@ class OperationTable {
   /// So many operations come and go without that memory is asked for.
   static constexpr std::size_t kMostKept = 16 * 1024;
 
+  Operation& insert(OperationPtr& operation);
   OperationPtr remove(Operation& operation);
   /// Those of which `is_wanted(operation)` says so, in the order of their beginning.
   template <typename Wanted>

@@ -54,7 +54,7 @@ Peer Session::peer_of(NodeId node) const {
   return record == nullptr ? Peer{} : Peer{record->address, cluster_, node};
 }
 
-bool Session::is_out_of_reach(NodeId node) const {
+bool Session::is_noted_out_of_reach(NodeId node) const {
   std::lock_guard lock(mutex_);
   return out_of_reach_.contains(node);
 }
@@ -62,6 +62,7 @@ bool Session::is_out_of_reach(NodeId node) const {
 void Session::note_out_of_reach(NodeId node) {
   std::lock_guard lock(mutex_);
   out_of_reach_.insert(node);
+  has_out_of_reach_ = true;
 }
 
 void Session::send_pieces(Slot& slot, replica::Effects& effects) {

@@ -1,10 +1,7 @@
 // What a session does for other nodes: it runs their requests on its replicas and takes the streams of primaries.
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <cstddef>
-#include <mutex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -23,16 +20,6 @@ using wire::ReplyHeader;
 constexpr std::chrono::milliseconds kLongestParked = std::chrono::minutes(10);
 /// How long before its deadline an asker is told that nothing was done: later, a write would be of unknown outcome.
 constexpr std::chrono::milliseconds kWarning{250};
-
-/// More frames at once are not announced.
-constexpr std::size_t kMostExpected = 16;
-
-template <typename Object>
-void fetch_object(const Object& object) noexcept {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t at = 0; at < sizeof(Object); at += kLine)
-    __builtin_prefetch(reinterpret_cast<const char*>(&object) + at, 1);
-}
 
 constexpr std::uint16_t type_number(MessageType type) { return static_cast<std::uint16_t>(type); }
 
@@ -74,44 +61,6 @@ bool is_request(std::uint16_t type) {
 }
 
 }  // namespace
-
-/// The slots' locks are held through all steps, and none is waited for: so nothing of this can stand still for long.
-void Session::expect_frames(std::span<const Frame> frames) noexcept {
-  std::array<wire::Subject, kMostExpected> subjects;
-  std::array<std::unique_lock<std::mutex>, kMostExpected> locks;
-  std::size_t count = 0;
-  for (const Frame& frame : frames.first(std::min(frames.size(), kMostExpected))) {
-    const auto subject = wire::peek_subject(frame.type, frame.payload);
-    if (!subject || subject->partition >= partitions_) continue;
-    const bool is_known =
-        std::any_of(subjects.begin(), subjects.begin() + static_cast<std::ptrdiff_t>(count),
-                    [&](const wire::Subject& other) { return other.partition == subject->partition; });
-    if (is_known) continue;  // its lock would be taken twice
-    subjects[count++] = *subject;
-    __builtin_prefetch(&slot(subject->partition), 1);
-  }
-  const auto each_replica = [&](auto visit) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (locks[i]) visit(*slot(subjects[i].partition).replica, subjects[i].key);
-    }
-  };
-  for (std::size_t i = 0; i < count; ++i) {
-    Slot& slot = this->slot(subjects[i].partition);
-    locks[i] = std::unique_lock(slot.mutex, std::try_to_lock);
-    if (!locks[i]) continue;
-    if (slot.replica) {
-      fetch_object(*slot.replica);
-    } else {
-      locks[i].unlock();
-    }
-  }
-  for (unsigned step = 0; step < PartitionStorage::kExpectSteps; ++step) {
-    each_replica([step](const replica::Replica& replica, std::string_view key) {
-      if (step == 0) replica.fetch_ahead();
-      if (!key.empty()) replica.expect(key, step);
-    });
-  }
-}
 
 void Session::on_request(const LinkInfo& from, Frame frame) {
   if (from.lane == Lane::replication) {

@@ -53,8 +53,11 @@ class History {
   void forget(Seq committed);
   /// Whether all that follows `seq` is kept.
   bool has_all_after(Seq seq) const noexcept;
-  /// A hint: what is kept is about to be used.
+  /// Hints: changes are about to be kept and forgotten.
   void fetch_ahead() const noexcept { kept_.fetch_ahead(); }
+  void fetch_first_kept() const noexcept {
+    if (!kept_.empty()) kept_.front().changes.fetch_ahead();
+  }
   /// What is kept, in order.
   const base::Ring<Logged>& kept() const noexcept { return kept_; }
 

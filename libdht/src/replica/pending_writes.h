@@ -34,7 +34,10 @@ class PendingWrites {
 
   bool empty() const noexcept { return writes_.empty(); }
   /// A hint: they are about to be used.
-  void fetch_ahead() const noexcept { writes_.fetch_ahead(); }
+  void fetch_ahead() const noexcept {
+    writes_.fetch_ahead();
+    last_of_.fetch_ahead();
+  }
   /// The last pending write of `key`, zero where there is none.
   Seq last_of(std::string_view key) const noexcept;
   bool contains(Seq seq) const noexcept { return !writes_.empty() && seq >= first_; }

@@ -126,12 +126,9 @@ class Replica {
   /// A hint, see PartitionStorage::expect. In any role.
   void expect(std::string_view key, unsigned step) const noexcept { storage_.expect(key, step); }
   /// The same for what lies here outside the storage: the ends of the queues that a write or its acknowledgement uses.
-  void fetch_ahead() const noexcept {
-    history_.fetch_ahead();
-    pending_.fetch_ahead();
-    for (const FollowerStream& stream : streams_)
-      stream.fetch_ahead();
-  }
+  /// In `kFetchSteps` steps, before those of `expect`.
+  void fetch_ahead(unsigned step) const noexcept;
+  static constexpr unsigned kFetchSteps = 2;
   std::optional<ReadOutcome> get(std::string_view key, GetHandler& handler, Effects& effects);
   std::optional<WriteOutcome> write(const WriteRequest& request, const Precondition& precondition,
                                     std::uint64_t wall_ms, WriteHandler& handler, Effects& effects);

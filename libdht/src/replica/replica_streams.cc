@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/fetch.h"
 #include "replica/replica.h"
 
 namespace dht::replica {
@@ -11,6 +12,20 @@ namespace dht::replica {
 bool Replica::is_counting() const noexcept {
   return std::any_of(streams_.begin(), streams_.end(),
                      [](const FollowerStream& stream) { return stream.is_counted(); });
+}
+
+void Replica::fetch_ahead(unsigned step) const noexcept {
+  if (step == 0) {
+    storage_.fetch_ahead();
+    history_.fetch_ahead();
+    pending_.fetch_ahead();
+    for (const FollowerStream& stream : streams_)
+      base::fetch_object(stream);
+  } else {
+    history_.fetch_first_kept();
+    for (const FollowerStream& stream : streams_)
+      stream.fetch_ahead();
+  }
 }
 
 Seq Replica::number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects) {

@@ -23,6 +23,7 @@
 #include <dht/storage.h>
 
 #include "base/assert.h"
+#include "base/fetch.h"
 #include "replica/reentry.h"
 
 namespace dht::replica {
@@ -54,6 +55,8 @@ class StorageCalls {
   }
   std::optional<StorageWritten> drop() { return storage_->drop(later<StorageWritten>()); }
 
+  /// A hint: a call is about to come.
+  void fetch_ahead() const noexcept { base::fetch(storage_.get(), base::kCacheLine); }
   void expect(std::string_view key, unsigned step) const noexcept { storage_->expect(key, step); }
 
   /// What goes on when the call made last completes.

@@ -1,5 +1,5 @@
-// Changes of entries: one that owns its bytes, and Changes, a few of them as they travel, in one block of bytes that is made once and shared by whoever keeps or sends
-// them: the piece of a stream, the history.
+// Changes of entries: one that owns its bytes, and Changes, a few of them as they travel, in one block of bytes that is
+// made once and shared by whoever keeps or sends them: the piece of a stream, the history.
 //
 // Thread rule: immutable; copies share the bytes and may live on different threads.
 #pragma once
@@ -52,6 +52,8 @@ class Changes {
   /// Of what `append` has written. Fails the reader, and gives none, where that makes no sense.
   static Changes read(FixedReader& in);
 
+  /// A hint: they are about to be used or dropped.
+  void fetch_ahead() const noexcept { __builtin_prefetch(block_, 1); }
   bool empty() const noexcept { return size() == 0; }
   std::size_t size() const noexcept;
   /// Their number, and then each: the form in which they travel.

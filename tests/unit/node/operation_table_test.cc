@@ -42,6 +42,18 @@ TEST_CASE("an operation is taken out once, by whoever comes first") {
   CHECK(answers == 1);
 }
 
+TEST_CASE("one that is not wanted stays where it is") {
+  OperationTable table;
+  int answers = 0;
+  OperationPtr operation = get_operation(table, at(1s), answers);
+  const OperationId id = operation->id;
+  REQUIRE(table.add(operation, [](Operation& added) { added.state = Operation::State::sent; }));
+  CHECK(table.take(id, [](const Operation& found) { return found.state != Operation::State::sent; }) == nullptr);
+  CHECK(table.size() == 1);
+  CHECK(table.take(id, [](const Operation& found) { return found.state == Operation::State::sent; }) != nullptr);
+  CHECK(table.size() == 0);
+}
+
 TEST_CASE("operations expire in the order of their deadlines, those of one instant together") {
   OperationTable table;
   int answers = 0;
@@ -129,6 +141,7 @@ TEST_CASE("a closed table takes nothing in, and leaves it with the caller") {
   CHECK(table.take_all(true).size() == 1);
   OperationPtr after = get_operation(table, at(1s), answers);
   CHECK_FALSE(table.add(after));
+  CHECK_FALSE(table.add(after, [](Operation&) { FAIL("it is not added"); }));
   after->fail(Errc::stopped);
   CHECK(answers == 1);
 }

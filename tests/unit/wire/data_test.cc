@@ -132,6 +132,23 @@ TEST_CASE("what is encoded for a moment has the same bytes, however large it is"
   }
 }
 
+TEST_CASE("what a message is about is seen without decoding it") {
+  const auto subject = [](MessageType type, const std::string& bytes) {
+    const auto peeked = peek_subject(static_cast<std::uint16_t>(type), bytes);
+    return peeked ? std::to_string(peeked->partition) + " " + std::string(peeked->key) : "none";
+  };
+  CHECK(subject(MessageType::get, encode(GetMessage{kHeader, "key"})) == "1023 key");
+  CHECK(subject(MessageType::write, encode(WriteMessage{kHeader, {.key = "key", .value = "v"}, {}})) == "1023 key");
+  CHECK(subject(MessageType::stream_piece, encode(sample_piece())) == "5 k");
+  CHECK(subject(MessageType::stream_piece, encode(StreamPiece{.stream = {.partition = 6}})) == "6 ");
+  CHECK(subject(MessageType::stream_ack, encode(StreamAck{.stream = {.partition = 7}})) == "7 ");
+  CHECK(subject(MessageType::done_reply, encode(DoneReply{kReply})) == "none");
+  const std::string piece = encode(sample_piece());
+  for (std::size_t size = 0; size < piece.size(); ++size)
+    peek_subject(static_cast<std::uint16_t>(MessageType::stream_piece), std::string_view(piece).substr(0, size));
+  CHECK(subject(MessageType::stream_piece, piece.substr(0, 20)) == "none");
+}
+
 TEST_CASE("a message that is cut short or too long is refused") {
   refuses_every_other_length(encode(GetMessage{kHeader, "key"}), [](auto b) { return decode_get(b); });
   refuses_every_other_length(encode(WriteMessage{kHeader, {.key = "k", .value = "v"}, {}}),
