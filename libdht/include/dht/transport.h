@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <system_error>
 
@@ -86,6 +87,9 @@ class TransportReceiver {
   virtual void on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) = 0;
   /// An accepted connection is gone.
   virtual void on_link_closed(const LinkInfo& link) = 0;
+  /// A hint: these frames have come together over one connection between members of that cluster, and are about to be
+  /// delivered, one after the other, unless the connection ends before. For fetching what they will need.
+  virtual void expect(ClusterId /*cluster*/, Lane /*lane*/, std::span<const Frame> /*frames*/) noexcept {}
 
  protected:
   ~TransportReceiver() = default;

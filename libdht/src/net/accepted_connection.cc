@@ -54,7 +54,7 @@ bool AcceptedConnection::consume_input() {
       return false;
     case Phase::open:
       if (is_closing()) break;
-      return deliver_frames(info_.lane, [this](TransportReceiver& receiver, Frame frame) {
+      return deliver_frames(info_.cluster, info_.lane, [this](TransportReceiver& receiver, Frame frame) {
         if (!is_closing()) receiver.on_request(info_, frame);
         paused_ = is_congested();
         return !paused_;

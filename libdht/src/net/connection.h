@@ -27,6 +27,7 @@
 #include <dht/transport.h>
 
 #include "net/environment.h"
+#include "net/frame_batch.h"
 #include "net/outbox.h"
 #include "net/read_buffer.h"
 #include "wire/frame.h"
@@ -89,9 +90,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_congested();
 
   /// Gives every whole frame that has come to `deliver(TransportReceiver&, Frame)`, until that returns false. False
-  /// then, and where the connection has ended.
+  /// then, and where the connection has ended. Those that came together are announced to the receiver before.
   template <typename Deliver>
-  bool deliver_frames(Lane lane, Deliver deliver);
+  bool deliver_frames(ClusterId cluster, Lane lane, Deliver deliver);
 
   template <typename Handler>
   auto on_strand(Handler handler) {
@@ -130,31 +131,32 @@ class Connection : public std::enable_shared_from_this<Connection> {
 };
 
 template <typename Deliver>
-bool Connection::deliver_frames(Lane lane, Deliver deliver) {
-  using State = wire::DecodedFrame::State;
+bool Connection::deliver_frames(ClusterId cluster, Lane lane, Deliver deliver) {
+  using State = FrameBatch::State;
   const std::string_view bytes = input_.bytes();
   std::size_t taken = 0;
   bool go_on = true;
-  wire::DecodedFrame decoded;
+  FrameBatch batch;
   {
     const ReceiverGate::Pass pass(environment_->gate());
-    for (decoded = wire::decode_frame(bytes); go_on && decoded.state == State::complete;
-         decoded = wire::decode_frame(bytes.substr(taken))) {
-      if (decoded.lane != lane || decoded.frame.type >= wire::kFirstTransportType) {
-        decoded.state = State::corrupt;
-        break;
+    do {
+      batch.decode(bytes.substr(taken), lane);
+      if (!pass && !batch.frames().empty()) return false;
+      if (batch.frames().size() > 1) pass.receiver().expect(cluster, lane, batch.frames());
+      for (const Frame& frame : batch.frames()) {
+        if (!pass) return false;
+        go_on = deliver(pass.receiver(), frame);
+        taken += wire::kFrameHeaderBytes + frame.payload.size();
+        if (!go_on) break;
       }
-      if (!pass) return false;
-      go_on = deliver(pass.receiver(), decoded.frame);
-      taken += decoded.size;
-    }
+    } while (go_on && batch.state() == State::complete);
   }
-  if (!go_on || decoded.state == State::incomplete) {
+  if (!go_on || batch.state() == State::incomplete) {
     input_.consume(taken);
     return go_on;
   }
   end(Errc::outcome_unknown, LogLevel::error,
-      decoded.state == State::oversized ? "sent a frame over the limit; closed" : "sent a corrupt frame; closed");
+      batch.state() == State::oversized ? "sent a frame over the limit; closed" : "sent a corrupt frame; closed");
   return false;
 }
 

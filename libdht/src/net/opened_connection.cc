@@ -91,7 +91,7 @@ bool OpenedConnection::consume_input() {
   if (phase_ == Phase::greeting) take_greeting();
   if (phase_ == Phase::hello && !ended()) take_hello_reply();
   if (phase_ != Phase::open) return true;
-  return deliver_frames(target_.lane, [this](TransportReceiver& receiver, Frame frame) {
+  return deliver_frames(target_.peer.cluster, target_.lane, [this](TransportReceiver& receiver, Frame frame) {
     receiver.on_reply(target_.peer, target_.lane, frame);
     return true;
   });

@@ -204,10 +204,11 @@ void JoinCopy::submit(Operation operation, Function<void(std::error_code)> done)
     });
   };
   const OperationId id = operation.id;
-  if (operations_.add(operation)) {
+  auto under_way = std::make_unique<Operation>(std::move(operation));
+  if (operations_.add(under_way)) {
     target_.route(id);
   } else {
-    operation.fail(Errc::stopped);
+    under_way->fail(Errc::stopped);
   }
 }
 

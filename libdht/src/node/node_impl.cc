@@ -91,8 +91,8 @@ Node::Impl::~Impl() {
   strand_.close();
   parts_.transport->stop();
   membership_->stop();
-  for (node::Operation& operation : operations_.take_all(true)) {
-    operation.fail(operation.given_up(Errc::stopped));
+  for (const node::OperationPtr& operation : operations_.take_all(true)) {
+    operation->fail(operation->given_up(Errc::stopped));
   }
 }
 
@@ -211,8 +211,8 @@ void Node::Impl::abandon_join(Function<void()> done) {
       given_up = std::exchange(joining_, nullptr);
     }
     // Its batches are not for the node's own table, where retiring would send them.
-    for (node::Operation& operation : operations_.take_in(given_up->cluster()))
-      operation.fail(Errc::not_applied);
+    for (const node::OperationPtr& operation : operations_.take_in(given_up->cluster()))
+      operation->fail(Errc::not_applied);
     given_up->retire();
     done();
   });
@@ -279,6 +279,10 @@ void Node::Impl::on_broken(const Peer& peer, Lane lane, ConnectionId connection,
     return;
   }
   session_in(peer.cluster)->on_broken(peer, lane, connection, reason);
+}
+
+void Node::Impl::expect(ClusterId cluster, Lane lane, std::span<const Frame> frames) noexcept {
+  if (lane != Lane::control) session_in(cluster)->expect_frames(frames);
 }
 
 }  // namespace dht

@@ -68,6 +68,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void on_reply(const Peer& peer, Lane lane, Frame frame) override;
   void on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) override;
   void on_link_closed(const LinkInfo&) override {}
+  void expect(ClusterId cluster, Lane lane, std::span<const Frame> frames) noexcept override;
 
   SessionPtr current() const;
   /// The session in that cluster; the present one where there is none.
@@ -75,8 +76,8 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   node::SessionParts session_parts();
   std::error_code check_request(std::string_view key) const;
   /// False, and the operation stays the caller's, where the node is being stopped.
-  bool add(node::Operation& operation);
-  void begin(node::Operation operation);
+  bool add(node::OperationPtr& operation);
+  void begin(const SessionPtr& session, node::OperationPtr operation);
   /// Ends what is over its deadline, and tries again what was put off. On the strand; comes again by itself.
   void keep_house();
   /// Something has been begun that may need it soon. From any thread.

@@ -33,22 +33,23 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
   }
   const OperationId id = operations_.next_id();
   const auto make_operation = [&] {
-    node::Operation operation;
-    operation.id = id;
-    operation.kind = node::Operation::Kind::get;
-    operation.deadline = strand_.now() + options.deadline;
-    operation.key = key;
-    operation.on_get = std::move(handler);
+    auto operation = std::make_unique<node::Operation>();
+    operation->id = id;
+    operation->kind = node::Operation::Kind::get;
+    operation->deadline = strand_.now() + options.deadline;
+    operation->key = key;
+    operation->on_get = std::move(handler);
     return operation;
   };
   GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
     if (error == Errc::not_applied) return current()->postpone(id);
     if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
   };
-  std::optional<node::Operation> refused;
-  auto here = current()->read_here(key, from_replica, [&] {
-    node::Operation operation = make_operation();
-    operation.state = node::Operation::State::in_replica;
+  node::OperationPtr refused;
+  const SessionPtr session = current();
+  auto here = session->read_here(key, from_replica, [&] {
+    node::OperationPtr operation = make_operation();
+    operation->state = node::Operation::State::in_replica;
     if (!add(operation)) refused = std::move(operation);
   });
   if (refused) refused->fail(Errc::stopped);
@@ -56,7 +57,7 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
     handler(here.outcome->error, std::move(here.outcome->entry));
     return 0;
   }
-  if (!here.served) begin(make_operation());
+  if (!here.served) begin(session, make_operation());
   return id;
 }
 
@@ -69,24 +70,21 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
   }
   const OperationId id = operations_.next_id();
   const auto make_operation = [&] {
-    node::Operation operation;
-    operation.id = id;
-    operation.kind = node::Operation::Kind::write;
-    operation.deadline = strand_.now() + options.deadline;
-    operation.key = request.key;
-    operation.value = request.value;
-    operation.write_kind = request.kind;
-    operation.precondition = options.precondition;
-    operation.on_write = std::move(handler);
+    auto operation = std::make_unique<node::Operation>();
+    operation->id = id;
+    operation->kind = node::Operation::Kind::write;
+    operation->deadline = strand_.now() + options.deadline;
+    operation->on_write = std::move(handler);
     return operation;
   };
   WriteHandler from_replica = [this, id](std::error_code result_error, WriteResult result) {
     if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
   };
-  std::optional<node::Operation> refused;
-  auto here = current()->write_here(request, options.precondition, from_replica, [&] {
-    node::Operation operation = make_operation();
-    operation.state = node::Operation::State::in_replica;
+  node::OperationPtr refused;
+  const SessionPtr session = current();
+  auto here = session->write_here(request, options.precondition, from_replica, [&] {
+    node::OperationPtr operation = make_operation();
+    operation->state = node::Operation::State::in_replica;
     if (!add(operation)) refused = std::move(operation);
   });
   if (refused) refused->fail(Errc::outcome_unknown);
@@ -94,20 +92,26 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
     handler(here.outcome->error, here.outcome->result);
     return 0;
   }
-  if (!here.served) begin(make_operation());
+  if (!here.served) {
+    node::OperationPtr operation = make_operation();
+    operation->key = request.key;
+    operation->value = request.value;
+    operation->write_kind = request.kind;
+    operation->precondition = options.precondition;
+    begin(session, std::move(operation));
+  }
   return id;
 }
 
-bool Node::Impl::add(node::Operation& operation) {
+bool Node::Impl::add(node::OperationPtr& operation) {
   if (!operations_.add(operation)) return false;
   wake_house();
   return true;
 }
 
-void Node::Impl::begin(node::Operation operation) {
-  const OperationId id = operation.id;
-  if (!add(operation)) return operation.fail(Errc::stopped);
-  current()->route(id);
+void Node::Impl::begin(const SessionPtr& session, node::OperationPtr operation) {
+  if (!session->begin(operation)) return operation->fail(Errc::stopped);
+  wake_house();
 }
 
 void Node::Impl::cancel(OperationId id) {
@@ -116,8 +120,8 @@ void Node::Impl::cancel(OperationId id) {
 
 void Node::Impl::keep_house() {
   const Instant now = strand_.now();
-  for (node::Operation& operation : operations_.take_expired(now)) {
-    operation.fail(operation.given_up(Errc::not_applied));
+  for (const node::OperationPtr& operation : operations_.take_expired(now)) {
+    operation->fail(operation->given_up(Errc::not_applied));
   }
   const SessionPtr session = current();
   session->retry_postponed();

@@ -1,8 +1,11 @@
 // Operation: one request of this node's own clients (or of its own join) from its beginning to its one answer.
 //
+// A write that was begun in the replica here has neither key nor value: it is not asked a second time.
+//
 // Thread rule: plain values; `OperationTable` guards those under way.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -13,12 +16,13 @@
 #include <dht/table.h>
 #include <dht/transport.h>
 
+#include "node/deadline_wheel.h"
 #include "replica/effects.h"
 #include "wire/replication.h"
 
 namespace dht::node {
 
-struct Operation {
+struct Operation : DeadlineWheel::Link {
   enum class Kind { get, write, merge, drop_copies };
   /// Where it is. What is `sent` may have been done; what is parked has certainly not been.
   enum class State { parked, in_replica, sent };
@@ -26,7 +30,6 @@ struct Operation {
   OperationId id = 0;
   Kind kind = Kind::get;
   State state = State::parked;
-  Instant deadline{};
   ClusterId in_cluster{};  ///< of the session that routes it
 
   std::string key{};                        ///< get, write
@@ -71,5 +74,7 @@ struct Operation {
     }
   }
 };
+
+using OperationPtr = std::unique_ptr<Operation>;
 
 }  // namespace dht::node

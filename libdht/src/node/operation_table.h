@@ -1,51 +1,72 @@
 // OperationTable: the operations under way. Whoever takes one out calls its handler, so each is answered exactly once.
 //
-// Thread rule: all methods may be called from any thread. A function given to `visit` runs under the table's
-// lock and must not call the table, nor any handler.
+// Thread rule: all methods may be called from any thread. A function given to a method runs under the
+// table's lock and must not call the table, nor any handler.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <mutex>
-#include <optional>
-#include <set>
-#include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include <dht/scheduler.h>
 
+#include "base/id_map.h"
+#include "node/deadline_wheel.h"
 #include "node/operation.h"
 
 namespace dht::node {
 
 class OperationTable {
  public:
+  OperationTable() = default;
+  OperationTable(const OperationTable&) = delete;
+  OperationTable& operator=(const OperationTable&) = delete;
+  ~OperationTable() { take_all(true); }
+
   OperationId next_id() noexcept { return ++last_id_; }
   /// False, and the operation stays the caller's, where the table is closed.
-  bool add(Operation& operation);
-  /// The operation, if it is still under way.
-  std::optional<Operation> take(OperationId id);
+  bool add(OperationPtr& operation) {
+    return add(operation, [](Operation&) {});
+  }
+  /// The same, and calls `visitor` with it before anybody else can find it.
+  template <typename Visitor>
+  bool add(OperationPtr& operation, Visitor visitor) {
+    std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    visitor(insert(operation));
+    return true;
+  }
+  /// The operation, if it is still under way; null otherwise.
+  OperationPtr take(OperationId id) {
+    return take(id, [](const Operation&) { return true; });
+  }
+  /// The same, where `is_wanted(operation)` says so.
+  template <typename Wanted>
+  OperationPtr take(OperationId id, Wanted is_wanted) {
+    std::lock_guard lock(mutex_);
+    Operation* const* const found = operations_.find(id);
+    return found != nullptr && is_wanted(**found) ? remove(**found) : nullptr;
+  }
   /// Calls `visitor` with the operation if it is still under way; whether it was.
   template <typename Visitor>
   bool visit(OperationId id, Visitor visitor) {
     std::lock_guard lock(mutex_);
-    const auto found = operations_.find(id);
-    if (found == operations_.end()) return false;
-    visitor(*found->second);
+    Operation* const* const found = operations_.find(id);
+    if (found == nullptr) return false;
+    visitor(**found);
     return true;
   }
   /// Those sent over a connection, which is gone: they are parked from now on, or taken out where `lost` says so.
-  std::vector<Operation> take_sent(ConnectionId connection, const std::function<bool(const Operation&)>& lost,
-                                   std::vector<OperationId>& parked);
-  /// Those whose deadline has passed.
-  std::vector<Operation> take_expired(Instant now);
+  std::vector<OperationPtr> take_sent(ConnectionId connection, const std::function<bool(const Operation&)>& lost,
+                                      std::vector<OperationId>& parked);
+  /// Those whose deadline has passed, in the order of the deadlines.
+  std::vector<OperationPtr> take_expired(Instant now);
   /// Those of one cluster.
-  std::vector<Operation> take_in(ClusterId cluster);
+  std::vector<OperationPtr> take_in(ClusterId cluster);
   /// All; and none can be added any more where `close` is set.
-  std::vector<Operation> take_all(bool close);
+  std::vector<OperationPtr> take_all(bool close);
   bool has_sent_to(NodeId node) const;
   bool has_in_replica() const;
   /// Whether an operation is still under way in that cluster.
@@ -53,13 +74,20 @@ class OperationTable {
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
  private:
-  using Operations = std::unordered_map<OperationId, std::unique_ptr<Operation>>;
-  Operation remove(Operations::iterator at);
+  /// So many operations come and go without that memory is asked for.
+  static constexpr std::size_t kMostKept = 16 * 1024;
+
+  Operation& insert(OperationPtr& operation);
+  OperationPtr remove(Operation& operation);
+  /// Those of which `is_wanted(operation)` says so, in the order of their beginning.
+  template <typename Wanted>
+  std::vector<Operation*> find_all(Wanted is_wanted) const;
+  std::vector<OperationPtr> remove_all(const std::vector<Operation*>& operations);
 
   mutable std::mutex mutex_;
-  Operations operations_;
-  std::set<std::pair<Instant, OperationId>> deadlines_;
-  std::atomic<std::size_t> size_ = 0;  ///< of `operations_`; read without the lock
+  base::IdMap<Operation*, kMostKept> operations_;  ///< owned
+  DeadlineWheel deadlines_;                        ///< of the same
+  std::atomic<std::size_t> size_ = 0;              ///< of `operations_`; read without the lock
   bool closed_ = false;
   std::atomic<OperationId> last_id_ = 0;
 };

@@ -54,7 +54,7 @@ Peer Session::peer_of(NodeId node) const {
   return record == nullptr ? Peer{} : Peer{record->address, cluster_, node};
 }
 
-bool Session::is_out_of_reach(NodeId node) const {
+bool Session::is_noted_out_of_reach(NodeId node) const {
   std::lock_guard lock(mutex_);
   return out_of_reach_.contains(node);
 }
@@ -62,6 +62,7 @@ bool Session::is_out_of_reach(NodeId node) const {
 void Session::note_out_of_reach(NodeId node) {
   std::lock_guard lock(mutex_);
   out_of_reach_.insert(node);
+  has_out_of_reach_ = true;
 }
 
 void Session::send_pieces(Slot& slot, replica::Effects& effects) {
@@ -74,7 +75,7 @@ void Session::send_pieces(Slot& slot, replica::Effects& effects) {
     for (const auto& [follower, piece] : pieces) {
       if (lost.contains(follower)) continue;
       const Peer peer = peer_of(follower);
-      const std::string payload = wire::encode(piece);
+      const std::string_view payload = wire::encode_briefly(piece);
       const Frame frame{static_cast<std::uint16_t>(wire::MessageType::stream_piece), payload};
       if (!peer.node || parts_.transport->send(peer, Lane::replication, frame).error) lost.insert(follower);
     }
@@ -89,7 +90,7 @@ void Session::watch_followers() {
 
 void Session::send_ack(LinkId link, const wire::StreamAck& ack) {
   // A link that is gone takes no acknowledgement; its closing tells the primary.
-  const std::string payload = wire::encode(ack);
+  const std::string_view payload = wire::encode_briefly(ack);
   static_cast<void>(
       parts_.transport->reply(link, {static_cast<std::uint16_t>(wire::MessageType::stream_ack), payload}));
 }
@@ -191,12 +192,6 @@ void Session::note_written(Slot& slot, std::string_view key, replica::Effects& e
   };
   // Where the storage completes later the read comes before the write that follows it, in the order of the key's queue.
   if (auto outcome = slot.replica->get(key, note, effects)) note(outcome->error, std::move(outcome->entry));
-}
-
-void Session::note_marks(const std::vector<wire::Change>& changes) {
-  for (const wire::Change& change : changes) {
-    if (change.copy_of) note_copies_of(change.copy_of);
-  }
 }
 
 bool Session::has_room(PartitionId partition, const WriteRequest& request) const {

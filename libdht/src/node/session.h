@@ -88,7 +88,9 @@ class Session final : public replica::Reentry {
   WriteHere write_here(const WriteRequest& request, const Precondition& precondition, WriteHandler& handler,
                        Function<void()> waiting);
   /// A hint, see Table::expect.
-  void expect(std::span<const std::string_view> keys);
+  void expect(std::span<const std::string_view> keys) noexcept;
+  /// Puts an operation into the table and routes it. False, and it stays the caller's, where the table is closed.
+  bool begin(OperationPtr& operation);
   /// Runs an operation of the table here, sends it to its primary, or parks it.
   void route(OperationId id);
   /// Tries it again a little later.
@@ -102,6 +104,8 @@ class Session final : public replica::Reentry {
 
   // Frames of the request and replication lanes.
 
+  /// A hint, see TransportReceiver::expect. They may be senseless, or another session's.
+  void expect_frames(std::span<const Frame> frames) noexcept;
   void on_request(const LinkInfo& from, Frame frame);
   /// A frame of a node that takes this one for a member of another cluster, as it was until lately.
   void refuse_stranger(const LinkInfo& from, Frame frame);
@@ -203,19 +207,34 @@ class Session final : public replica::Reentry {
   bool serves(const Slot& slot) const;
   std::unique_ptr<replica::Replica> make_replica(PartitionId partition);
 
+  // session_expect.cc
+  void fetch_ahead(std::span<const wire::Subject> subjects) noexcept;
+
   // session_route.cc
   void run_in_replica(Slot& slot, Operation& operation, replica::Effects& effects);
-  void send_on(NodeId primary, OperationId id, PartitionId partition);
   /// Takes the answer to a read; one that was certainly not done is tried again within its deadline.
   void end_read(OperationId id, std::error_code error, std::optional<Entry> entry);
   PartitionId partition_of(const Operation& operation) const noexcept;
+  void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
+
+  // session_send.cc
+  /// What is to be known for sending operations on to a node; `peer` is none where the map does not name it.
+  struct Way {
+    Peer peer{};
+    Revision revision = 0;
+    Instant now{};
+  };
+  /// The primary to which an operation on that partition is to be sent; none where it is to go any other way.
+  NodeId primary_elsewhere(PartitionId partition);
+  Way way_to(NodeId primary) const;
+  void send_on(NodeId primary, OperationId id, PartitionId partition);
+  /// Under the operation table's lock, so that a break of the connection finds every operation that was sent over it.
+  std::error_code send_under_lock(const Way& way, PartitionId partition, Operation& operation);
+  void end_unsent(NodeId primary, OperationId id, std::error_code error);
   /// Takes the operation that a reply names out of the table and lets `end` call its handler.
   template <typename End>
   void end_sent(const wire::ReplyHeader& header, Operation::Kind kind, End end);
   void on_wrong_node(const wire::ReplyHeader& header);
-  void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
-  /// Remembers of which clusters the entries that come from elsewhere are copies.
-  void note_marks(const std::vector<wire::Change>& changes);
 
   // session_peers.cc
   /// Ends a connection over which bytes came that no node of ours sends.
@@ -227,6 +246,9 @@ class Session final : public replica::Reentry {
                    replica::Effects& effects);
   void send_refusal(const LinkInfo& from, std::uint16_t type, const wire::ReplyHeader& header);
   void refuse_request(const LinkInfo& from, std::uint16_t type, std::uint64_t request, Revision revision);
+  /// Remembers of which clusters the entries that come from elsewhere are copies.
+  template <typename Changes>
+  void note_marks(const Changes& changes);
   void on_piece(const LinkInfo& from, std::string_view payload);
   /// A batch of a node that is not joining by our map comes from a join that is over.
   bool is_late_merge(const LinkInfo& from, std::uint16_t type, Revision asker) const;
@@ -276,7 +298,8 @@ class Session final : public replica::Reentry {
   void end_scan(ScanId id, StorageScanned scanned);
   Peer peer_of(NodeId node) const;
   /// Whether the transport has refused it in this round of retries: then no other operation is encoded only to wait.
-  bool is_out_of_reach(NodeId node) const;
+  bool is_out_of_reach(NodeId node) const { return has_out_of_reach_ && is_noted_out_of_reach(node); }
+  bool is_noted_out_of_reach(NodeId node) const;
   void note_out_of_reach(NodeId node);
   void log(LogLevel level, std::string_view line) const;
 
@@ -290,6 +313,7 @@ class Session final : public replica::Reentry {
   std::atomic<bool> noting_ = false;
   std::atomic<bool> has_parked_requests_ = false;  ///< or had, lately
   std::atomic<bool> awaits_followers_ = false;     ///< or did, lately
+  std::atomic<bool> has_out_of_reach_ = false;     ///< `out_of_reach_` is not empty
   std::atomic<ScanId> last_scan_ = 0;
 
   mutable std::mutex map_mutex_;

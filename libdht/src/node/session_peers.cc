@@ -184,6 +184,13 @@ bool Session::run_request(Slot& slot, const LinkInfo& from, std::uint16_t type, 
   }
 }
 
+template <typename Changes>
+void Session::note_marks(const Changes& changes) {
+  for (const auto& change : changes) {
+    if (change.copy_of) note_copies_of(change.copy_of);
+  }
+}
+
 // The repliers hold the transport, which outlives the session, and not the session. Where a reply cannot be sent the
 // link is gone or is being closed: the asker is told that the connection broke.
 
@@ -195,14 +202,14 @@ GetHandler Session::get_replier(LinkId link, std::uint64_t request) {
       reply.version = entry->version;
       reply.value = entry->value.view();
     }
-    const std::string payload = wire::encode(reply);
+    const std::string_view payload = wire::encode_briefly(reply);
     static_cast<void>(transport->reply(link, {type_number(MessageType::get_reply), payload}));
   };
 }
 
 WriteHandler Session::write_replier(LinkId link, std::uint64_t request) {
   return [transport = parts_.transport, link, request](std::error_code error, WriteResult result) {
-    const std::string payload = wire::encode(wire::WriteReply{reply_header(request, error), result});
+    const std::string_view payload = wire::encode_briefly(wire::WriteReply{reply_header(request, error), result});
     static_cast<void>(transport->reply(link, {type_number(MessageType::write_reply), payload}));
   };
 }

@@ -1,7 +1,5 @@
-// How a session runs the operations of its own node's clients: here, at the primary, or later.
+// How a session runs the operations of its own node's clients: here, at the primary (session_send.cc), or later.
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,74 +10,10 @@
 #include "node/session.h"
 
 namespace dht::node {
-namespace {
-
-/// Of more keys at once the first ones would be gone from the nearest caches before they are used.
-constexpr std::size_t kMostExpected = 32;
-
-/// What is left until `deadline`, for the primary: at least a millisecond.
-std::uint32_t milliseconds_left(Instant now, Instant deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - now).count();
-  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(left, 1, 3'600'000));
-}
-
-struct EncodedOperation {
-  wire::MessageType type;
-  std::string payload;
-};
-
-EncodedOperation encode(const Operation& operation, const wire::RequestHeader& header) {
-  switch (operation.kind) {
-    case Operation::Kind::get:
-      return {wire::MessageType::get, wire::encode(wire::GetMessage{header, operation.key})};
-    case Operation::Kind::write:
-      return {wire::MessageType::write,
-              wire::encode(wire::WriteMessage{header, operation.write_request(), operation.precondition})};
-    case Operation::Kind::merge:
-      return {wire::MessageType::merge, wire::encode(wire::MergeMessage{header, *operation.batch})};
-    case Operation::Kind::drop_copies:
-      break;
-  }
-  return {wire::MessageType::drop_copies, wire::encode(wire::DropCopiesMessage{header, operation.cluster})};
-}
-
-}  // namespace
 
 PartitionId Session::partition_of(const Operation& operation) const noexcept {
   const bool by_key = operation.kind == Operation::Kind::get || operation.kind == Operation::Kind::write;
   return by_key ? partition_of(operation.key) : operation.partition;
-}
-
-void Session::expect(std::span<const std::string_view> keys) {
-  struct Way {
-    PartitionId partition = 0;
-    const replica::Replica* replica = nullptr;
-    PartitionStorage::ExpectedKey expected{};
-  };
-  std::array<Way, kMostExpected> all;
-  const auto ways = std::span(all).first(std::min(keys.size(), all.size()));
-  for (std::size_t i = 0; i < ways.size(); ++i) {
-    ways[i].partition = partition_of(keys[i]);
-    ways[i].expected.key = keys[i];
-    __builtin_prefetch(&slot(ways[i].partition));
-  }
-  // Held until all steps are made. A slot that another thread has is passed over: nobody waits for a hint.
-  std::array<std::unique_lock<std::mutex>, kMostExpected> locks;
-  for (std::size_t i = 0; i < ways.size(); ++i) {
-    const auto same = std::find_if(ways.begin(), ways.begin() + static_cast<std::ptrdiff_t>(i),
-                                   [&](const Way& way) { return way.partition == ways[i].partition; });
-    Slot& slot = this->slot(ways[i].partition);
-    if (same != ways.begin() + static_cast<std::ptrdiff_t>(i)) {
-      ways[i].replica = same->replica;
-    } else if (locks[i] = std::unique_lock(slot.mutex, std::try_to_lock); locks[i]) {
-      ways[i].replica = slot.replica.get();
-    }
-  }
-  for (unsigned step = 0; step < replica::Replica::kExpectSteps; ++step) {
-    for (Way& way : ways) {
-      if (way.replica != nullptr) way.replica->expect(way.expected, step);
-    }
-  }
 }
 
 Session::ReadHere Session::read_here(std::string_view key, GetHandler& handler, Function<void()> waiting) {
@@ -131,32 +65,32 @@ void Session::route(OperationId id) {
 
   replica::Effects effects;
   NodeId primary;
-  enum class Way { elsewhere, here, later, to_primary } way = Way::to_primary;
+  enum class Goes { elsewhere, here, later, to_primary } goes = Goes::to_primary;
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
     if (retired_) {
-      way = Way::elsewhere;
+      goes = Goes::elsewhere;
     } else if (serves(slot)) {
-      way = Way::here;
+      goes = Goes::here;
       parts_.operations->visit(id, [&](Operation& operation) { run_in_replica(slot, operation, effects); });
       send_pieces(slot, effects);
     } else if (paused_ || slot.primary == parts_.self || !slot.primary || slot.is_primary_down) {
       // No map will come that would wake what is parked in a session that is over.
-      way = Way::later;
+      goes = Goes::later;
       if (!detached_) return slot.parked.push_back(id);
     } else {
       primary = slot.primary;
     }
   }
-  switch (way) {
-    case Way::elsewhere:
+  switch (goes) {
+    case Goes::elsewhere:
       return (*parts_.route_elsewhere)(id);
-    case Way::here:
+    case Goes::here:
       return answer(effects);
-    case Way::later:
+    case Goes::later:
       return postpone(id);
-    case Way::to_primary:
+    case Goes::to_primary:
       return send_on(primary, id, partition);
   }
 }
@@ -210,33 +144,6 @@ void Session::end_read(OperationId id, std::error_code error, std::optional<Entr
   if (auto ended = parts_.operations->take(id)) ended->on_get(error, std::move(entry));
 }
 
-void Session::send_on(NodeId primary, OperationId id, PartitionId partition) {
-  const Peer peer = peer_of(primary);
-  if (!peer.node || is_out_of_reach(primary)) return postpone(id);
-  const Revision revision = map()->revision;
-  const Instant now = parts_.scheduler->now();
-  std::error_code error;
-  // Under the table's lock, so that a break of the connection finds every operation that was sent over it.
-  parts_.operations->visit(id, [&](Operation& operation) {
-    const EncodedOperation encoded =
-        encode(operation, {id, milliseconds_left(now, operation.deadline), partition, revision});
-    const Sent sent =
-        parts_.transport->send(peer, Lane::request, {static_cast<std::uint16_t>(encoded.type), encoded.payload});
-    error = sent.error;
-    if (error) return;
-    operation.state = Operation::State::sent;
-    operation.sent_to = primary;
-    operation.sent_by = revision;
-    operation.connection = sent.connection;
-  });
-  if (!error) return;
-  if (error == Errc::unreachable) {
-    note_out_of_reach(primary);
-    return postpone(id);
-  }
-  if (auto operation = parts_.operations->take(id)) operation->fail(error);
-}
-
 void Session::postpone(OperationId id) {
   const bool is_under_way =
       parts_.operations->visit(id, [](Operation& operation) { operation.state = Operation::State::parked; });
@@ -259,6 +166,7 @@ void Session::retry_postponed() {
     std::lock_guard lock(mutex_);
     ids = std::exchange(postponed_, {});
     out_of_reach_.clear();
+    has_out_of_reach_ = false;
     former = former_members_;
   }
   for (const OperationId id : ids)
@@ -269,96 +177,6 @@ void Session::retry_postponed() {
     std::lock_guard lock(mutex_);
     former_members_.erase(peer);
   }
-}
-
-void Session::on_reply(const Peer& peer, Lane lane, Frame frame) {
-  const auto type = static_cast<wire::MessageType>(frame.type);
-  if (lane == Lane::replication) {
-    if (type == wire::MessageType::stream_ack) on_ack(peer, frame.payload);
-    return;
-  }
-  bool understood = false;
-  if (type == wire::MessageType::get_reply) {
-    if (const auto reply = wire::decode_get_reply(frame.payload)) {
-      understood = true;
-      end_sent(reply->header, Operation::Kind::get, [&](Operation& operation) {
-        std::optional<Entry> entry;
-        if (reply->found) entry = Entry{Value(reply->value), reply->version};
-        operation.on_get(reply->header.error_code(), std::move(entry));
-      });
-    }
-  } else if (type == wire::MessageType::write_reply) {
-    if (const auto reply = wire::decode_write_reply(frame.payload)) {
-      understood = true;
-      end_sent(reply->header, Operation::Kind::write,
-               [&](Operation& operation) { operation.on_write(reply->header.error_code(), reply->result); });
-    }
-  } else if (type == wire::MessageType::done_reply) {
-    if (const auto reply = wire::decode_done_reply(frame.payload)) {
-      understood = true;
-      end_sent(reply->header, Operation::Kind::merge,
-               [&](Operation& operation) { operation.on_done(reply->header.error_code()); });
-    }
-  }
-  if (!understood)
-    log(LogLevel::warning, fmt::format("dropped a reply of {} that made no sense", to_string(peer.address)));
-}
-
-template <typename End>
-void Session::end_sent(const wire::ReplyHeader& header, Operation::Kind kind, End end) {
-  if (header.code == wire::ReplyHeader::Code::wrong_node) return on_wrong_node(header);
-  // A reply of another kind than was asked for would call a handler that is not there: it is passed over.
-  bool fits = false;
-  parts_.operations->visit(header.request, [&](const Operation& operation) {
-    const bool without_result = kind == Operation::Kind::merge;
-    fits = operation.state == Operation::State::sent &&
-           (operation.kind == kind || (without_result && operation.kind == Operation::Kind::drop_copies));
-  });
-  if (!fits) return;
-  const bool is_certain = header.code == wire::ReplyHeader::Code::failed && header.error_code() == Errc::not_applied;
-  if (is_certain && kind == Operation::Kind::get) return postpone(header.request);
-  if (auto operation = parts_.operations->take(header.request)) end(*operation);
-}
-
-void Session::on_wrong_node(const wire::ReplyHeader& header) {
-  const OperationId id = header.request;
-  PartitionId partition = 0;
-  Revision sent_by = 0;
-  const bool sent = parts_.operations->visit(id, [&](Operation& operation) {
-    operation.state = Operation::State::parked;
-    partition = partition_of(operation);
-    sent_by = operation.sent_by;
-  });
-  if (!sent) return;
-  Revision known = 0;
-  bool wait_for_map = false;
-  {
-    Slot& slot = this->slot(partition);
-    std::lock_guard lock(slot.mutex);
-    known = slot.revision;
-    wait_for_map = header.revision > known && !retired_ && !detached_;
-    if (wait_for_map) slot.parked.push_back(id);
-  }
-  if (wait_for_map) {
-    parts_.membership->heard_of(cluster_, header.revision);
-  } else if (known > sent_by) {
-    route(id);  // the map that the other one knew has come meanwhile
-  } else {
-    postpone(id);
-  }
-}
-
-void Session::on_broken(const Peer& peer, Lane lane, ConnectionId connection, std::error_code reason) {
-  if (lane == Lane::replication) return lose_streams(peer.node);
-  // Nothing that was sent over a connection that never came about was delivered.
-  const bool delivered_nothing = reason == Errc::unreachable || reason == Errc::incompatible;
-  std::vector<OperationId> again;
-  std::vector<Operation> unknown = parts_.operations->take_sent(
-      connection, [&](const Operation& operation) { return !delivered_nothing && !operation.is_repeatable(); }, again);
-  for (const OperationId id : again)
-    postpone(id);
-  for (Operation& operation : unknown)
-    operation.fail(Errc::outcome_unknown);
 }
 
 }  // namespace dht::node

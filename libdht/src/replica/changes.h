@@ -1,36 +1,36 @@
-// Between changes that own their bytes (as they travel) and changes that view them (as storage takes them).
+// Changes as storage takes them: views of those that own their bytes.
 //
-// Thread rule: pure functions.
+// Thread rule: plain values.
 #pragma once
 
+#include <cstddef>
 #include <span>
-#include <string>
 #include <vector>
 
 #include <dht/storage.h>
 
-#include "wire/replication.h"
+#include "wire/changes.h"
 
 namespace dht::replica {
 
-inline StorageChange view_of(const wire::Change& change) noexcept {
-  return {change.kind, change.key, change.value, change.version, change.copy_of};
-}
+/// Views of all of `changes`, which outlives them. A single one, as a client's write makes it, is not allocated for.
+class ChangeViews {
+ public:
+  explicit ChangeViews(const wire::Changes& changes) : size_(changes.size()) {
+    if (size_ == 1) {
+      single_ = changes.front();
+    } else {
+      several_.assign(changes.begin(), changes.end());
+    }
+  }
+  operator std::span<const StorageChange>() const noexcept {
+    return size_ == 1 ? std::span(&single_, 1) : std::span<const StorageChange>(several_);
+  }
 
-inline std::vector<StorageChange> views_of(const std::vector<wire::Change>& changes) {
-  std::vector<StorageChange> views;
-  views.reserve(changes.size());
-  for (const wire::Change& change : changes)
-    views.push_back(view_of(change));
-  return views;
-}
-
-inline std::vector<wire::Change> owned(std::span<const StorageChange> changes) {
-  std::vector<wire::Change> copies;
-  copies.reserve(changes.size());
-  for (const StorageChange& change : changes)
-    copies.push_back({change.kind, std::string(change.key), std::string(change.value), change.version, change.copy_of});
-  return copies;
-}
+ private:
+  std::size_t size_;
+  StorageChange single_{};
+  std::vector<StorageChange> several_;
+};
 
 }  // namespace dht::replica

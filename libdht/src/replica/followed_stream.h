@@ -8,9 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
+#include "base/ring.h"
 #include "wire/replication.h"
 
 namespace dht::replica {
@@ -52,7 +52,7 @@ class FollowedStream {
   bool failed_ = false;
   bool applying_ = false;   ///< waiting_.front(), unless abandoned_
   bool abandoned_ = false;  ///< what is being applied belongs to a former stream
-  std::deque<wire::StreamPiece> waiting_;
+  base::Ring<wire::StreamPiece> waiting_;
 };
 
 }  // namespace dht::replica

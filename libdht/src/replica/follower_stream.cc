@@ -11,11 +11,8 @@ namespace {
 
 /// What a piece holds on to until it is acknowledged, roughly.
 std::size_t weight(const wire::StreamPiece& piece) {
-  constexpr std::size_t kPerChange = 32;
-  std::size_t bytes = kPerChange;
-  for (const wire::Change& change : piece.changes)
-    bytes += change.key.size() + change.value.size() + kPerChange;
-  return bytes;
+  constexpr std::size_t kPerPiece = 32;
+  return kPerPiece + piece.changes.encoded().size();
 }
 
 }  // namespace

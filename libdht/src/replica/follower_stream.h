@@ -14,7 +14,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include <dht/scheduler.h>
 #include <dht/storage.h>
 
+#include "base/ring.h"
 #include "replica/pending_writes.h"
 #include "wire/replication.h"
 
@@ -73,6 +73,8 @@ class FollowerStream {
 
   /// Pieces up to `index` are applied. False where it names a piece that was never sent.
   bool acknowledge(std::uint64_t index);
+  /// A hint: a piece or its acknowledgement is about to come.
+  void fetch_ahead() const noexcept { unacknowledged_.fetch_ahead(); }
   /// The connection broke. A learner is lost by that, since what it has applied of the copy is not known.
   void break_off() noexcept;
   void lose() noexcept { state_ = State::lost; }
@@ -104,7 +106,7 @@ class FollowerStream {
   std::uint64_t acknowledged_ = 0;        ///< <= sent_
   Seq applied_ = 0;                       ///< the position that the last acknowledged piece carried
   Seq confirmed_ = 0;                     ///< the same, once what preceded the stream is known to be there
-  std::deque<Sent> unacknowledged_;       ///< pieces acknowledged_ + 1 .. sent_
+  base::Ring<Sent> unacknowledged_;       ///< pieces acknowledged_ + 1 .. sent_
   std::size_t unacknowledged_bytes_ = 0;  ///< their sum
   ScanCursor cursor_ = 0;
   bool chunk_under_way_ = false;

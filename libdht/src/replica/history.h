@@ -11,11 +11,11 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <vector>
 
 #include <dht/membership.h>
 
+#include "base/ring.h"
 #include "replica/pending_writes.h"
 #include "wire/replication.h"
 
@@ -27,7 +27,7 @@ class History {
   struct Logged {
     Seq seq = 0;
     std::vector<wire::MergeMark> merges{};
-    std::vector<wire::Change> changes{};
+    wire::Changes changes{};
   };
 
   Seq seq() const noexcept { return seq_; }
@@ -53,15 +53,20 @@ class History {
   void forget(Seq committed);
   /// Whether all that follows `seq` is kept.
   bool has_all_after(Seq seq) const noexcept;
+  /// Hints: changes are about to be kept and forgotten.
+  void fetch_ahead() const noexcept { kept_.fetch_ahead(); }
+  void fetch_first_kept() const noexcept {
+    if (!kept_.empty()) kept_.front().changes.fetch_ahead();
+  }
   /// What is kept, in order.
-  const std::deque<Logged>& kept() const noexcept { return kept_; }
+  const base::Ring<Logged>& kept() const noexcept { return kept_; }
 
  private:
   Epoch epoch_of(Seq seq) const noexcept;
 
   Seq seq_ = 0;
   std::vector<wire::EpochStart> starts_;  ///< ascending; the last ones only
-  std::deque<Logged> kept_;               ///< numbers without a gap, up to `seq_`
+  base::Ring<Logged> kept_;               ///< numbers without a gap, up to `seq_`
 };
 
 }  // namespace dht::replica

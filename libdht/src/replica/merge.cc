@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "base/hybrid_clock.h"
-#include "replica/changes.h"
 
 namespace dht::replica {
 
@@ -14,11 +13,25 @@ bool takes_effect(const wire::Change& change, const std::optional<ExistingEntry>
   return from && existing->copy_of == from;
 }
 
+namespace {
+
+bool is_sound_change(const StorageChange& change) noexcept {
+  const bool versioned = change.kind == StorageChange::Kind::erase || change.version != 0;
+  return !change.key.empty() && versioned && change.version < base::HybridClock::kLimit;
+}
+
+}  // namespace
+
 bool is_sound(const std::vector<wire::Change>& changes) noexcept {
-  return std::all_of(changes.begin(), changes.end(), [](const wire::Change& change) {
-    const bool versioned = change.kind == StorageChange::Kind::erase || change.version != 0;
-    return !change.key.empty() && versioned && change.version < base::HybridClock::kLimit;
-  });
+  return std::all_of(changes.begin(), changes.end(),
+                     [](const wire::Change& change) { return is_sound_change(view_of(change)); });
+}
+
+bool is_sound(const wire::Changes& changes) noexcept {
+  for (const StorageChange& change : changes) {
+    if (!is_sound_change(change)) return false;
+  }
+  return true;
 }
 
 std::optional<std::string_view> MergeDecision::next_key() {

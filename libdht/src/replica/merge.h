@@ -27,6 +27,7 @@ bool takes_effect(const wire::Change& change, const std::optional<ExistingEntry>
 
 /// Whether every change has a key and, for a put, a version that a clock can have given.
 bool is_sound(const std::vector<wire::Change>& changes) noexcept;
+bool is_sound(const wire::Changes& changes) noexcept;
 
 /// One batch while it is decided, change by change. A later change of the same key is held against the earlier one.
 class MergeDecision {

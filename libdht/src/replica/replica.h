@@ -123,7 +123,8 @@ class Replica {
   // it is moved from and called through the effects of a later step. `wall_ms` is the wall clock, for the version.
   // Where the storage fails, nothing was changed and the error is Errc::not_applied.
 
-  /// A hint, see PartitionStorage::expect: the replica itself is fetched first. In any role.
+  /// A hint, see PartitionStorage::expect: an operation on that key is about to come, or where it is empty a frame of a
+  /// stream. What of the replica itself will be used is fetched first. In any role.
   void expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept;
   static constexpr unsigned kExpectSteps = 2 + PartitionStorage::kExpectSteps;
   std::optional<ReadOutcome> get(std::string_view key, GetHandler& handler, Effects& effects);

@@ -52,7 +52,8 @@ void Replica::bring_level(FollowerStream& stream, const ReplicaPosition& positio
   }
   stream.resume_after(position.seq);
   send(stream, {.seq = position.seq, .starts = history_.starts()}, effects);
-  for (const History::Logged& logged : history_.kept()) {
+  for (std::size_t i = 0; i < history_.kept().size(); ++i) {
+    const History::Logged& logged = history_.kept()[i];
     if (logged.seq <= position.seq) continue;
     wire::StreamPiece piece{.seq = logged.seq, .merges = logged.merges, .changes = logged.changes};
     send(stream, std::move(piece), effects);

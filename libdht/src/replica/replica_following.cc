@@ -130,7 +130,7 @@ std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piec
   const bool follows = piece.seq == history_.seq() || piece.seq == history_.seq() + 1;
   if (!follows && piece.start != wire::StreamStart::copy) return StorageWritten{.error = Errc::corrupt};
   if (piece.changes.empty()) return StorageWritten{};
-  auto written = storage_.apply(views_of(piece.changes));
+  auto written = storage_.apply(ChangeViews(piece.changes));
   if (!written) {
     storage_.await<StorageWritten>([this](StorageWritten later_written, Effects& effects) {
       end_piece(later_written, effects);

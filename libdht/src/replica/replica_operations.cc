@@ -24,21 +24,6 @@ void answer(std::optional<StorageScanned> scanned, StorageScanHandler& handler, 
 
 }  // namespace
 
-void Replica::expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept {
-  if (step >= 2) return storage_.expect(expected, step - 2);
-  if (step == 1) return storage_.prefetch();
-  constexpr std::size_t kLine = 64;
-  // All of it is looked at on the way of one request, but for what precedes a copy or follows a stream.
-  const auto prefetch = [](const auto& first, const auto& last) {
-    const auto* const end = reinterpret_cast<const char*>(&last + 1);
-    for (const auto* at = reinterpret_cast<const char*>(&first); at < end; at += kLine)
-      __builtin_prefetch(at);
-  };
-  prefetch(role_, drained_);
-  prefetch(turns_, streams_);
-  prefetch(storage_, storage_);
-}
-
 // Reading.
 
 std::optional<ReadOutcome> Replica::get(std::string_view key, GetHandler& handler, Effects&) {

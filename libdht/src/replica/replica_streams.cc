@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "replica/changes.h"
 #include "replica/replica.h"
 
 namespace dht::replica {
@@ -16,17 +15,15 @@ bool Replica::is_counting() const noexcept {
 
 Seq Replica::number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects) {
   history_.extend(history_.seq() + 1);
+  if (streams_.empty()) return history_.seq();
+  const wire::Changes shared(changes);
   for (FollowerStream& stream : streams_) {
     if (!stream.is_flowing()) continue;  // it is brought level when it is taken up again
-    send(stream, {.seq = history_.seq(), .merges = merges, .changes = owned(changes)}, effects);
+    send(stream, {.seq = history_.seq(), .merges = merges, .changes = shared}, effects);
   }
   if (is_counting()) {
-    std::vector<std::string> keys;
-    keys.reserve(changes.size());
-    for (const StorageChange& change : changes)
-      keys.emplace_back(change.key);
-    pending_.add(history_.seq(), std::move(keys));
-    history_.keep({history_.seq(), std::move(merges), owned(changes)});
+    pending_.add(history_.seq(), changes);
+    history_.keep({history_.seq(), std::move(merges), shared});
   }
   return history_.seq();
 }
@@ -131,14 +128,13 @@ void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned,
     lose(stream, effects);
     return;
   }
-  std::vector<wire::Change> changes;
+  std::vector<StorageChange> changes;
   changes.reserve(scanned.chunk.entries.size());
   for (const ScannedEntry& scanned_entry : scanned.chunk.entries) {
     const StoredEntry& entry = scanned_entry.entry;
-    changes.push_back(
-        {StorageChange::Kind::put, scanned_entry.key, std::string(entry.value.view()), entry.version, entry.copy_of});
+    changes.push_back({StorageChange::Kind::put, scanned_entry.key, entry.value.view(), entry.version, entry.copy_of});
   }
-  if (!changes.empty()) send(stream, {.seq = history_.seq(), .changes = std::move(changes)}, effects);
+  if (!changes.empty()) send(stream, {.seq = history_.seq(), .changes = wire::Changes(changes)}, effects);
   stream.end_chunk(scanned.chunk.next);
   if (stream.is_level()) effects.report_changed = true;
   feed(stream, effects);

@@ -23,6 +23,7 @@
 #include <dht/storage.h>
 
 #include "base/assert.h"
+#include "base/fetch.h"
 #include "replica/reentry.h"
 
 namespace dht::replica {
@@ -57,7 +58,8 @@ class StorageCalls {
   }
   std::optional<StorageWritten> drop() { return storage_->drop(later<StorageWritten>()); }
 
-  void prefetch() const noexcept { __builtin_prefetch(storage_.get()); }
+  /// A hint: a call is about to come.
+  void fetch_ahead() const noexcept { base::fetch(storage_.get(), base::kCacheLine); }
   void expect(PartitionStorage::ExpectedKey& expected, unsigned step) const noexcept {
     storage_->expect(expected, step);
   }

@@ -1,5 +1,7 @@
 #include "wire/data.h"
 
+#include <algorithm>
+#include <memory>
 #include <vector>
 
 #include <dht/error.h>
@@ -9,12 +11,14 @@
 namespace dht::wire {
 namespace {
 
-constexpr std::size_t kRequestHeaderBytes = 24;
-constexpr std::size_t kReplyHeaderBytes = 18;
-/// The least that a change takes: so a false count cannot make us reserve much.
-constexpr std::size_t kLeastChangeBytes = 25;
+/// Kind, kind of the precondition, version.
+constexpr std::size_t kBytesBeforeWrittenKey = 10;
+/// Of memory for bytes that are needed for a moment, per thread.
+constexpr std::size_t kLeastKept = 4 * 1024;
+constexpr std::size_t kMostKept = 256 * 1024;
 
-void put(FixedWriter& out, const RequestHeader& header) {
+template <typename Out>
+void put(Out& out, const RequestHeader& header) {
   out.put(header.request);
   out.put(header.deadline_ms);
   out.put(header.partition);
@@ -30,7 +34,8 @@ RequestHeader get_request_header(FixedReader& in) {
   return header;
 }
 
-void put(FixedWriter& out, const ReplyHeader& header) {
+template <typename Out>
+void put(Out& out, const ReplyHeader& header) {
   out.put(header.request);
   out.put(header.code);
   out.put(header.error);
@@ -55,37 +60,27 @@ std::string_view get_key(FixedReader& in) {
   return key;
 }
 
-void put(FixedWriter& out, const std::vector<Change>& changes) {
+template <typename Out>
+void put(Out& out, const std::vector<Change>& changes) {
   out.put(static_cast<std::uint32_t>(changes.size()));
-  for (const Change& change : changes) {
-    out.put(change.kind);
-    out.put(change.version);
-    out.put(change.copy_of.value);
-    out.put_bytes(change.key);
-    out.put_bytes(change.value);
-  }
+  for (const Change& change : changes)
+    put(out, view_of(change));
 }
 
 std::vector<Change> get_changes(FixedReader& in) {
-  const auto count = in.get<std::uint32_t>();
+  const std::uint32_t count = get_change_count(in);
   std::vector<Change> changes;
-  if (count > in.left() / kLeastChangeBytes) {
-    in.fail();
-    return changes;
-  }
   changes.reserve(count);
   for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-    Change& change = changes.emplace_back();
-    change.kind = in.get_enum(StorageChange::Kind::erase);
-    change.version = in.get<std::uint64_t>();
-    change.copy_of.value = in.get<std::uint64_t>();
-    change.key = in.get_bytes();
-    change.value = in.get_bytes();
+    const StorageChange change = get_change(in);
+    changes.push_back(
+        {change.kind, std::string(change.key), std::string(change.value), change.version, change.copy_of});
   }
   return changes;
 }
 
-void put(FixedWriter& out, const StreamId& stream) {
+template <typename Out>
+void put(Out& out, const StreamId& stream) {
   out.put(stream.partition);
   out.put(stream.epoch);
   out.put(stream.since);
@@ -101,7 +96,8 @@ StreamId get_stream(FixedReader& in) {
   return stream;
 }
 
-void put(FixedWriter& out, const std::vector<EpochStart>& starts) {
+template <typename Out>
+void put(Out& out, const std::vector<EpochStart>& starts) {
   out.put(static_cast<std::uint32_t>(starts.size()));
   for (const EpochStart& start : starts) {
     out.put(start.epoch);
@@ -128,7 +124,8 @@ std::vector<EpochStart> get_starts(FixedReader& in) {
   return starts;
 }
 
-void put(FixedWriter& out, const std::vector<MergeMark>& marks) {
+template <typename Out>
+void put(Out& out, const std::vector<MergeMark>& marks) {
   out.put(static_cast<std::uint32_t>(marks.size()));
   for (const MergeMark& mark : marks) {
     out.put(mark.joiner.value);
@@ -153,6 +150,103 @@ std::vector<MergeMark> get_marks(FixedReader& in) {
   return marks;
 }
 
+template <typename Out>
+void put(Out& out, const GetMessage& message) {
+  put(out, message.header);
+  out.put_bytes(message.key);
+}
+
+template <typename Out>
+void put(Out& out, const WriteMessage& message) {
+  put(out, message.header);
+  out.put(message.request.kind);
+  out.put(message.precondition.kind);
+  out.put(message.precondition.version);
+  out.put_bytes(message.request.key);
+  out.put_bytes(message.request.value);
+}
+
+template <typename Out>
+void put(Out& out, const MergeMessage& message) {
+  put(out, message.header);
+  out.put(message.batch.joiner.value);
+  out.put(message.batch.from.value);
+  out.put(message.batch.number);
+  put(out, message.batch.changes);
+  out.put(message.batch.by);
+}
+
+template <typename Out>
+void put(Out& out, const DropCopiesMessage& message) {
+  put(out, message.header);
+  out.put(message.cluster.value);
+}
+
+template <typename Out>
+void put(Out& out, const GetReply& message) {
+  put(out, message.header);
+  out.put(static_cast<std::uint8_t>(message.found));
+  out.put(message.version);
+  out.put_bytes(message.value);
+}
+
+template <typename Out>
+void put(Out& out, const WriteReply& message) {
+  put(out, message.header);
+  out.put(static_cast<std::uint8_t>(message.result.existed));
+  out.put(message.result.version);
+}
+
+template <typename Out>
+void put(Out& out, const DoneReply& message) {
+  put(out, message.header);
+}
+
+template <typename Out>
+void put(Out& out, const StreamPiece& message) {
+  put(out, message.stream);
+  out.put(message.index);
+  out.put(message.start);
+  out.put(message.seq);
+  out.put(message.committed);
+  out.put(message.last_version);
+  put(out, message.starts);
+  put(out, message.merges);
+  out.put_raw(message.changes.encoded());
+}
+
+template <typename Out>
+void put(Out& out, const StreamAck& message) {
+  put(out, message.stream);
+  out.put(message.index);
+  out.put(static_cast<std::uint8_t>(message.refused));
+  out.put(static_cast<std::uint8_t>(message.position.has_value()));
+  out.put(message.position ? message.position->epoch : Epoch{0});
+  out.put(message.position ? message.position->seq : std::uint64_t{0});
+}
+
+template <typename Message>
+std::string encoded(const Message& message) {
+  return encode_fixed([&message](auto& out) { put(out, message); });
+}
+
+template <typename Message>
+std::string_view encoded_briefly(const Message& message) {
+  thread_local std::unique_ptr<char[]> memory;
+  thread_local std::size_t capacity = 0;
+  FixedCounter counter;
+  put(counter, message);
+  const std::size_t size = counter.size();
+  if (size > capacity || capacity > kMostKept) {
+    capacity = std::max(size, kLeastKept);
+    memory = std::make_unique_for_overwrite<char[]>(capacity);
+  }
+  FixedWriter out(memory.get(), size);
+  put(out, message);
+  DHT_ASSERT(out.left() == 0);
+  return {memory.get(), size};
+}
+
 template <typename Message>
 std::optional<Message> checked(Message message, const FixedReader& in) {
   if (!in.complete()) return std::nullopt;
@@ -167,100 +261,62 @@ std::error_code ReplyHeader::error_code() const {
   return static_cast<Errc>(error);
 }
 
-std::string encode(const GetMessage& message) {
-  std::string bytes;
-  bytes.reserve(kRequestHeaderBytes + 4 + message.key.size());
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put_bytes(message.key);
-  return bytes;
+std::string encode(const GetMessage& message) { return encoded(message); }
+std::string encode(const WriteMessage& message) { return encoded(message); }
+std::string encode(const MergeMessage& message) { return encoded(message); }
+std::string encode(const DropCopiesMessage& message) { return encoded(message); }
+std::string encode(const GetReply& message) { return encoded(message); }
+std::string encode(const WriteReply& message) { return encoded(message); }
+std::string encode(const DoneReply& message) { return encoded(message); }
+std::string encode(const StreamPiece& message) { return encoded(message); }
+std::string encode(const StreamAck& message) { return encoded(message); }
+
+std::string_view encode_briefly(const GetReply& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const WriteReply& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const StreamPiece& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const StreamAck& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const GetMessage& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const WriteMessage& message) { return encoded_briefly(message); }
+
+namespace {
+
+Subject peek_piece(FixedReader& in) noexcept {
+  Subject subject{.partition = get_stream(in).partition};
+  in.skip(sizeof(std::uint64_t));  // index
+  in.skip(sizeof(StreamStart));
+  in.skip(3 * sizeof(std::uint64_t));                  // seq, committed, last_version
+  in.skip(in.get<std::uint32_t>() * std::size_t{16});  // starts
+  in.skip(in.get<std::uint32_t>() * std::size_t{24});  // merges
+  if (get_change_count(in) != 0) subject.key = get_change(in).key;
+  return subject;
 }
 
-std::string encode(const WriteMessage& message) {
-  std::string bytes;
-  bytes.reserve(kRequestHeaderBytes + 18 + message.request.key.size() + message.request.value.size());
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put(message.request.kind);
-  out.put(message.precondition.kind);
-  out.put(message.precondition.version);
-  out.put_bytes(message.request.key);
-  out.put_bytes(message.request.value);
-  return bytes;
-}
+}  // namespace
 
-std::string encode(const MergeMessage& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put(message.batch.joiner.value);
-  out.put(message.batch.from.value);
-  out.put(message.batch.number);
-  put(out, message.batch.changes);
-  out.put(message.batch.by);
-  return bytes;
-}
-
-std::string encode(const DropCopiesMessage& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put(message.cluster.value);
-  return bytes;
-}
-
-std::string encode(const GetReply& message) {
-  std::string bytes;
-  bytes.reserve(kReplyHeaderBytes + 13 + message.value.size());
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put(static_cast<std::uint8_t>(message.found));
-  out.put(message.version);
-  out.put_bytes(message.value);
-  return bytes;
-}
-
-std::string encode(const WriteReply& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.header);
-  out.put(static_cast<std::uint8_t>(message.result.existed));
-  out.put(message.result.version);
-  return bytes;
-}
-
-std::string encode(const DoneReply& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.header);
-  return bytes;
-}
-
-std::string encode(const StreamPiece& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.stream);
-  out.put(message.index);
-  out.put(message.start);
-  out.put(message.seq);
-  out.put(message.committed);
-  out.put(message.last_version);
-  put(out, message.starts);
-  put(out, message.merges);
-  put(out, message.changes);
-  return bytes;
-}
-
-std::string encode(const StreamAck& message) {
-  std::string bytes;
-  FixedWriter out(bytes);
-  put(out, message.stream);
-  out.put(message.index);
-  out.put(static_cast<std::uint8_t>(message.refused));
-  out.put(static_cast<std::uint8_t>(message.position.has_value()));
-  out.put(message.position ? message.position->epoch : 0);
-  out.put(message.position ? message.position->seq : 0);
-  return bytes;
+std::optional<Subject> peek_subject(std::uint16_t type, std::string_view bytes) noexcept {
+  FixedReader in(bytes);
+  Subject subject;
+  switch (static_cast<MessageType>(type)) {
+    case MessageType::get:
+      subject.partition = get_request_header(in).partition;
+      subject.key = in.get_bytes();
+      break;
+    case MessageType::write:
+      subject.partition = get_request_header(in).partition;
+      in.skip(kBytesBeforeWrittenKey);
+      subject.key = in.get_bytes();
+      break;
+    case MessageType::stream_piece:
+      subject = peek_piece(in);
+      break;
+    case MessageType::stream_ack:
+      subject.partition = get_stream(in).partition;
+      break;
+    default:
+      return std::nullopt;
+  }
+  if (!in.ok()) return std::nullopt;
+  return subject;
 }
 
 std::optional<RequestHeader> decode_request_header(std::string_view bytes) {
@@ -348,7 +404,7 @@ std::optional<StreamPiece> decode_stream_piece(std::string_view bytes) {
   message.last_version = in.get<std::uint64_t>();
   message.starts = get_starts(in);
   message.merges = get_marks(in);
-  message.changes = get_changes(in);
+  message.changes = Changes::read(in);
   return checked(std::move(message), in);
 }
 

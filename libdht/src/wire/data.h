@@ -14,6 +14,7 @@
 #include <dht/table.h>
 #include <dht/types.h>
 
+#include "wire/message_type.h"
 #include "wire/replication.h"
 
 namespace dht::wire {
@@ -85,6 +86,24 @@ std::string encode(const WriteReply& message);
 std::string encode(const DoneReply& message);
 std::string encode(const StreamPiece& message);
 std::string encode(const StreamAck& message);
+
+// The same for those of which there are many, where the bytes are needed for a moment only: they lie in memory of the
+// calling thread until its next call of these.
+
+std::string_view encode_briefly(const GetMessage& message);
+std::string_view encode_briefly(const WriteMessage& message);
+std::string_view encode_briefly(const GetReply& message);
+std::string_view encode_briefly(const WriteReply& message);
+std::string_view encode_briefly(const StreamPiece& message);
+std::string_view encode_briefly(const StreamAck& message);
+
+/// What a message is about, for fetching that before the message is looked at: whatever the bytes are.
+struct Subject {
+  PartitionId partition = 0;
+  std::string_view key{};  ///< empty where it names none; the first of several
+};
+/// Of a get, a write, a stream's piece or its acknowledgement.
+std::optional<Subject> peek_subject(std::uint16_t type, std::string_view bytes) noexcept;
 
 // Empty where the bytes are not exactly one such message.
 

@@ -4,37 +4,76 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
+#include "base/assert.h"
+
 namespace dht::wire {
 
 static_assert(std::endian::native == std::endian::little, "the codec copies integers as they lie in memory");
 
-/// Appends to a string that the caller owns.
-class FixedWriter {
+/// Counts what a FixedWriter would write.
+class FixedCounter {
  public:
-  explicit FixedWriter(std::string& out) noexcept : out_(out) {}
-
   template <typename Number>
-  void put(Number number) {
-    static_assert(std::is_integral_v<Number> || std::is_enum_v<Number>);
-    char bytes[sizeof number];
-    std::memcpy(bytes, &number, sizeof number);
-    out_.append(bytes, sizeof number);
+  void put(Number) noexcept {
+    size_ += sizeof(Number);
   }
-  /// A 32-bit length and that many bytes.
-  void put_bytes(std::string_view bytes) {
-    put(static_cast<std::uint32_t>(bytes.size()));
-    out_.append(bytes);
-  }
+  void put_bytes(std::string_view bytes) noexcept { size_ += sizeof(std::uint32_t) + bytes.size(); }
+  void put_raw(std::string_view bytes) noexcept { size_ += bytes.size(); }
+
+  std::size_t size() const noexcept { return size_; }
 
  private:
-  std::string& out_;
+  std::size_t size_ = 0;
 };
+
+/// Fills memory that the caller owns and has made large enough.
+class FixedWriter {
+ public:
+  FixedWriter(char* to, std::size_t size) noexcept : at_(to), end_(to + size) {}
+
+  template <typename Number>
+  void put(Number number) noexcept {
+    static_assert(std::is_integral_v<Number> || std::is_enum_v<Number>);
+    DHT_ASSERT(left() >= sizeof number);
+    std::memcpy(at_, &number, sizeof number);
+    at_ += sizeof number;
+  }
+  /// A 32-bit length and that many bytes.
+  void put_bytes(std::string_view bytes) noexcept {
+    put(static_cast<std::uint32_t>(bytes.size()));
+    put_raw(bytes);
+  }
+  void put_raw(std::string_view bytes) noexcept {
+    DHT_ASSERT(left() >= bytes.size());
+    if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+
+  std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
+
+ private:
+  char* at_;
+  char* end_;
+};
+
+/// `fields(out)` puts all fields of a message; it is called twice, to count them and to write them.
+template <typename Fields>
+std::string encode_fixed(Fields fields) {
+  FixedCounter counter;
+  fields(counter);
+  std::string bytes(counter.size(), '\0');
+  FixedWriter out(bytes.data(), bytes.size());
+  fields(out);
+  DHT_ASSERT(out.left() == 0);
+  return bytes;
+}
 
 /// Reads whatever the bytes are and never past them: once something is missing, every field is zero or empty and `ok()`
 /// is false. Borrows the bytes.
@@ -59,10 +98,13 @@ class FixedReader {
   }
   std::string_view get_bytes() noexcept { return take(get<std::uint32_t>()); }
 
+  void skip(std::size_t size) noexcept { take(size); }
+
   /// Ends the reading: the caller has found a field that makes no sense.
   void fail() noexcept { ok_ = false; }
 
   std::size_t left() const noexcept { return rest_.size(); }
+  std::string_view rest() const noexcept { return rest_; }
   bool ok() const noexcept { return ok_; }
   /// True where every byte was read and nothing was missing.
   bool complete() const noexcept { return ok_ && rest_.empty(); }

@@ -23,18 +23,17 @@ std::string_view to_string(Verdict verdict) noexcept {
 
 std::string encode(const Hello& hello) {
   DHT_ASSERT(hello.opener.address.host.size() <= kMaxHandshakePayload / 2);
-  std::string out;
-  FixedWriter writer(out);
-  writer.put(hello.version);
-  writer.put(hello.min_version);
-  writer.put(hello.lane);
-  writer.put(hello.opener.node.value);
-  writer.put(hello.opener.cluster.value);
-  writer.put(hello.wanted_cluster.value);
-  writer.put(hello.wanted_node.value);
-  writer.put(hello.opener.address.port);
-  writer.put_bytes(hello.opener.address.host);
-  return out;
+  return encode_fixed([&](auto& out) {
+    out.put(hello.version);
+    out.put(hello.min_version);
+    out.put(hello.lane);
+    out.put(hello.opener.node.value);
+    out.put(hello.opener.cluster.value);
+    out.put(hello.wanted_cluster.value);
+    out.put(hello.wanted_node.value);
+    out.put(hello.opener.address.port);
+    out.put_bytes(hello.opener.address.host);
+  });
 }
 
 std::optional<Hello> decode_hello(std::string_view payload) {
@@ -54,20 +53,17 @@ std::optional<Hello> decode_hello(std::string_view payload) {
 }
 
 std::string encode(const HelloReply& reply) {
-  std::string out;
-  FixedWriter writer(out);
-  writer.put(reply.version);
-  writer.put(reply.verdict);
-  writer.put(reply.node.value);
-  writer.put(reply.cluster.value);
-  writer.put(reply.nonce);
-  return out;
+  return encode_fixed([&](auto& out) {
+    out.put(reply.version);
+    out.put(reply.verdict);
+    out.put(reply.node.value);
+    out.put(reply.cluster.value);
+    out.put(reply.nonce);
+  });
 }
 
 std::string encode_confirm(std::uint64_t nonce) {
-  std::string out;
-  FixedWriter(out).put(nonce);
-  return out;
+  return encode_fixed([nonce](auto& out) { out.put(nonce); });
 }
 
 std::optional<std::uint64_t> decode_confirm(std::string_view payload) {

@@ -13,18 +13,9 @@
 #include <dht/storage.h>
 #include <dht/types.h>
 
+#include "wire/changes.h"
+
 namespace dht::wire {
-
-/// A change that owns its bytes.
-struct Change {
-  StorageChange::Kind kind = StorageChange::Kind::put;
-  std::string key{};
-  std::string value{};
-  Version version = 0;
-  ClusterId copy_of{};
-
-  bool operator==(const Change&) const = default;
-};
 
 /// How far one joining node's merge has come in one partition: its batches 1..number took effect, the last of them sent
 /// while the map of revision `by` listed the node as joining.
@@ -73,7 +64,7 @@ struct StreamPiece {
   Version last_version = 0;          ///< the partition's version clock at that position
   std::vector<EpochStart> starts{};  ///< of the history that the replica takes over; in one piece of a stream
   std::vector<MergeMark> merges{};   ///< marks that are new with this piece (all of them where a copy starts)
-  std::vector<Change> changes{};
+  Changes changes{};
 
   bool operator==(const StreamPiece&) const = default;
 };

@@ -4,11 +4,13 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "net/backoff.h"
+#include "net/frame_batch.h"
 #include "net/outbox.h"
 #include "net/printable.h"
 #include "net/read_buffer.h"
@@ -51,6 +53,53 @@ TEST_CASE("an outbox gathers small frames into few chunks, in order") {
   outbox.take(chunks);
   CHECK(joined(chunks) == expected);
   CHECK(chunks.size() == 1);
+}
+
+TEST_CASE("frames are taken a few at a time, in order, and what follows them is told") {
+  std::string bytes;
+  std::vector<std::string> payloads;
+  for (std::uint16_t number = 0; number < 40; ++number) {
+    payloads.push_back("frame " + std::to_string(number));
+    wire::append_frame(bytes, {number, payloads.back()}, Lane::request);
+  }
+  const std::size_t whole = bytes.size();
+  bytes += bytes.substr(0, 5);
+  std::string_view rest(bytes);
+  std::uint16_t expected = 0;
+  FrameBatch batch;
+  do {
+    batch.decode(rest, Lane::request);
+    for (const Frame& frame : batch.frames()) {
+      CHECK(frame.type == expected);
+      CHECK(frame.payload == payloads[expected++]);
+      rest.remove_prefix(wire::kFrameHeaderBytes + frame.payload.size());
+    }
+  } while (batch.state() == FrameBatch::State::complete);
+  CHECK(batch.state() == FrameBatch::State::incomplete);
+  CHECK(expected == 40);
+  CHECK(rest.size() == bytes.size() - whole);
+}
+
+TEST_CASE("what stands before a senseless frame is taken, and that one is not") {
+  std::string bytes;
+  wire::append_frame(bytes, {1, "good"}, Lane::request);
+  const std::size_t good = bytes.size();
+  FrameBatch batch;
+  const auto state_with = [&](std::uint16_t type, Lane lane) {
+    bytes.resize(good);
+    wire::append_frame(bytes, {type, "bad"}, lane);
+    batch.decode(bytes, Lane::request);
+    CHECK(batch.frames().size() == 1);
+    return batch.state();
+  };
+  CHECK(state_with(2, Lane::control) == FrameBatch::State::corrupt);
+  CHECK(state_with(wire::kFirstTransportType, Lane::request) == FrameBatch::State::corrupt);
+  bytes.resize(good);
+  wire::append_frame(bytes, {2, "flipped"}, Lane::request);
+  bytes.back() ^= 1;
+  batch.decode(bytes, Lane::request);
+  CHECK(batch.frames().size() == 1);
+  CHECK(batch.state() == FrameBatch::State::corrupt);
 }
 
 TEST_CASE("an outbox keeps its limit until what was taken is written") {

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -171,6 +172,29 @@ TEST_CASE("an io_context may be destroyed with the remains of a transport in it"
 }
 
 /// Counts, from several threads; checks that one connection's calls come one at a time and in order.
+TEST_CASE("frames that came together are announced before the first of them is delivered") {
+  struct Announced final : Recorder {
+    void expect(ClusterId cluster, Lane lane, std::span<const Frame> frames) noexcept override {
+      CHECK(cluster == ClusterId{7});
+      CHECK(lane == Lane::request);
+      CHECK(announced == events.size());  // each once, and none after its delivery
+      announced += frames.size();
+      CHECK(frames.front().payload == std::to_string(events.size()));
+    }
+    std::size_t announced = 0;
+  };
+  TcpWorld world;
+  auto server = make_tcp_transport({&world.loop}, world.options());
+  Announced heard;
+  server->start({kBert, ClusterId{7}, *server->listening()}, heard);
+  Party anna(world, kAnna);
+  for (int i = 0; i < 40; ++i)
+    anna.transport().send({*server->listening(), ClusterId{7}, kBert}, Lane::request, {1, std::to_string(i)});
+  REQUIRE(world.run_until([&] { return heard.count(Kind::request) == 40; }));
+  CHECK(heard.announced == 40);
+  server->stop();
+}
+
 class CountingReceiver final : public TransportReceiver {
  public:
   Transport* answer_through = nullptr;

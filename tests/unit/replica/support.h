@@ -65,7 +65,8 @@ class SlowStorage final : public PartitionStorage {
   }
   std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
     return complete<StorageWritten>(
-        [this, copies = owned(changes)] { return *inner_->apply(views_of(copies), nullptr); }, std::move(later));
+        [this, copies = wire::Changes(changes)] { return *inner_->apply(ChangeViews(copies), nullptr); },
+        std::move(later));
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
     return complete<StorageScanned>([this, from, max_bytes] { return *inner_->scan(from, max_bytes, nullptr); },

@@ -89,7 +89,7 @@ void World::disk_completes(Host& host) {
 void World::take_pieces() {
   auto& sent = primary().pieces;
   for (; !sent.empty(); sent.pop_front()) {
-    for (const wire::Change& change : sent.front().piece.changes)
+    for (const StorageChange& change : sent.front().piece.changes)
       learn_version(change.value, change.version);
     pieces_.push_back(std::move(sent.front().piece));
   }
@@ -101,7 +101,7 @@ void World::overtake() {
   for (std::size_t i = 1; i < pieces_.size(); ++i) {
     auto& first = pieces_[i - 1].changes;
     auto& second = pieces_[i].changes;
-    const bool same_key = std::any_of(first.begin(), first.end(), [&](const wire::Change& change) {
+    const bool same_key = std::any_of(first.begin(), first.end(), [&](const StorageChange& change) {
       return !second.empty() && change.key == second.front().key && change.value != second.front().value;
     });
     if (same_key && chance(20)) std::swap(first, second);

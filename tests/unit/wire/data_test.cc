@@ -2,6 +2,7 @@
 
 #include <random>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -13,6 +14,15 @@ namespace {
 const RequestHeader kHeader{.request = 7, .deadline_ms = 5000, .partition = 1023, .revision = 42};
 const ReplyHeader kReply{.request = 7, .code = ReplyHeader::Code::failed, .error = 3, .revision = 43};
 
+std::vector<Change> sample_changes() {
+  return {{.kind = StorageChange::Kind::put,
+           .key = "k",
+           .value = std::string("\0v", 2),
+           .version = 13,
+           .copy_of = ClusterId{14}},
+          {.kind = StorageChange::Kind::erase, .key = "gone"}};
+}
+
 StreamPiece sample_piece() {
   return {.stream = {.partition = 5, .epoch = 6, .since = 7, .attempt = 15},
           .index = 8,
@@ -22,12 +32,7 @@ StreamPiece sample_piece() {
           .last_version = 10,
           .starts = {{1, 1}, {6, 8}},
           .merges = {{.joiner = NodeId{11}, .number = 12}},
-          .changes = {{.kind = StorageChange::Kind::put,
-                       .key = "k",
-                       .value = std::string("\0v", 2),
-                       .version = 13,
-                       .copy_of = ClusterId{14}},
-                      {.kind = StorageChange::Kind::erase, .key = "gone"}}};
+          .changes = sample_changes()};
 }
 
 /// Every message of the kind, cut short at every byte or with a byte too many, is refused.
@@ -57,7 +62,7 @@ TEST_CASE("requests come out as they went in") {
   CHECK(write->precondition == Precondition::matches(99));
   CHECK(decode_request_header(bytes) == kHeader);
 
-  const MergeBatch batch{.joiner = NodeId{1}, .from = ClusterId{2}, .number = 3, .changes = sample_piece().changes};
+  const MergeBatch batch{.joiner = NodeId{1}, .from = ClusterId{2}, .number = 3, .changes = sample_changes()};
   const auto merge = decode_merge(encode(MergeMessage{kHeader, batch}));
   REQUIRE(merge);
   CHECK(merge->batch == batch);
@@ -116,11 +121,39 @@ TEST_CASE("what no node of ours says is refused: an empty key, a copy of no clus
   }
 }
 
+TEST_CASE("what is encoded for a moment has the same bytes, however large it is") {
+  for (const std::size_t size : {std::size_t{1}, std::size_t{5000}, std::size_t{3'000'000}, std::size_t{7}}) {
+    const std::string value(size, 'v');
+    const GetReply reply{kReply, true, 77, value};
+    CHECK(encode_briefly(reply) == encode(reply));
+    StreamPiece piece = sample_piece();
+    piece.changes = {{.kind = StorageChange::Kind::put, .key = "k", .value = value, .version = 1}};
+    CHECK(encode_briefly(piece) == encode(piece));
+  }
+}
+
+TEST_CASE("what a message is about is seen without decoding it") {
+  const auto subject = [](MessageType type, const std::string& bytes) {
+    const auto peeked = peek_subject(static_cast<std::uint16_t>(type), bytes);
+    return peeked ? std::to_string(peeked->partition) + " " + std::string(peeked->key) : "none";
+  };
+  CHECK(subject(MessageType::get, encode(GetMessage{kHeader, "key"})) == "1023 key");
+  CHECK(subject(MessageType::write, encode(WriteMessage{kHeader, {.key = "key", .value = "v"}, {}})) == "1023 key");
+  CHECK(subject(MessageType::stream_piece, encode(sample_piece())) == "5 k");
+  CHECK(subject(MessageType::stream_piece, encode(StreamPiece{.stream = {.partition = 6}})) == "6 ");
+  CHECK(subject(MessageType::stream_ack, encode(StreamAck{.stream = {.partition = 7}})) == "7 ");
+  CHECK(subject(MessageType::done_reply, encode(DoneReply{kReply})) == "none");
+  const std::string piece = encode(sample_piece());
+  for (std::size_t size = 0; size < piece.size(); ++size)
+    peek_subject(static_cast<std::uint16_t>(MessageType::stream_piece), std::string_view(piece).substr(0, size));
+  CHECK(subject(MessageType::stream_piece, piece.substr(0, 20)) == "none");
+}
+
 TEST_CASE("a message that is cut short or too long is refused") {
   refuses_every_other_length(encode(GetMessage{kHeader, "key"}), [](auto b) { return decode_get(b); });
   refuses_every_other_length(encode(WriteMessage{kHeader, {.key = "k", .value = "v"}, {}}),
                              [](auto b) { return decode_write(b); });
-  refuses_every_other_length(encode(MergeMessage{kHeader, {.changes = sample_piece().changes}}),
+  refuses_every_other_length(encode(MergeMessage{kHeader, {.changes = sample_changes()}}),
                              [](auto b) { return decode_merge(b); });
   refuses_every_other_length(encode(GetReply{kReply, true, 1, "v"}), [](auto b) { return decode_get_reply(b); });
   refuses_every_other_length(encode(sample_piece()), [](auto b) { return decode_stream_piece(b); });
