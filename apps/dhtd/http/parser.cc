@@ -170,7 +170,7 @@ int Parser::on_body(const char* at, std::size_t size) {
 }
 
 int Parser::on_message_complete() {
-  request_ = head_.request();
+  head_.fill(request_);
   request_.body = body_.view();
   phase_ = Phase::between;
   awaits_continue_ = false;
@@ -180,7 +180,8 @@ int Parser::on_message_complete() {
 /// Where no body is taken the answer does not depend on it: rather than read one that is large, or that the client has
 /// not sent yet, the connection ends.
 void Parser::finish_without_body() {
-  request_ = head_.request();
+  head_.fill(request_);
+  request_.body = {};
   request_.keep_alive = false;
   phase_ = Phase::between;
   awaits_continue_ = false;

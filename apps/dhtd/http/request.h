@@ -37,10 +37,15 @@ struct Request {
   std::string_view path;   ///< still percent-encoded
   std::string_view query;  ///< after the `?`
   std::string_view body;
-  std::array<std::optional<std::string_view>, kFields> fields{};  ///< without blanks around
+  std::uint16_t present = 0;                       ///< one bit per Field
+  std::array<std::string_view, kFields> fields{};  ///< without blanks around; empty where not present
 
   /// Nothing where the request does not have the field, which is not the same as an empty one.
-  std::optional<std::string_view> field(Field name) const noexcept { return fields[static_cast<std::size_t>(name)]; }
+  std::optional<std::string_view> field(Field name) const noexcept {
+    const auto index = static_cast<unsigned>(name);
+    if ((present & (1u << index)) == 0) return std::nullopt;
+    return fields[index];
+  }
 };
 
 }  // namespace dhtd::http

@@ -94,7 +94,7 @@ std::optional<Failure> RequestHead::field_name_complete() {
     value.keep();
     value.append(",", 1);
   }
-  present_ |= 1u << static_cast<unsigned>(known->field);
+  present_ = static_cast<std::uint16_t>(present_ | 1u << static_cast<unsigned>(known->field));
   return std::nullopt;
 }
 
@@ -160,19 +160,19 @@ bool RequestHead::is_copied() const noexcept {
   return false;
 }
 
-Request RequestHead::request() const noexcept {
-  Request request;
+void RequestHead::fill(Request& request) const noexcept {
   request.method = facts_.method;
   request.http_1_0 = facts_.minor == 0;
   request.keep_alive = facts_.keep_alive;
-  const Target target = split_target(url_.view());
+  const Target target = split_target(url_.view());  // where the URL lies now: it may have been copied since `complete`
   request.path = target.path;
   request.query = target.query;
-  auto left = present_;
+  request.present = present_;
+  request.fields = {};
+  unsigned left = present_;
   for (std::size_t i = 0; left != 0; ++i, left >>= 1) {
     if ((left & 1) != 0) request.fields[i] = trim(values_[i].view());
   }
-  return request;
 }
 
 }  // namespace dhtd::http

@@ -56,8 +56,8 @@ class RequestHead {
   Failure body_too_large() const;
   /// Whether some of the request is no view of the input.
   bool is_copied() const noexcept;
-  /// The request without its body.
-  Request request() const noexcept;
+  /// Makes `request` the one of this head, without its body.
+  void fill(Request& request) const noexcept;
 
  private:
   std::optional<Failure> count_field();
@@ -69,7 +69,7 @@ class RequestHead {
   SplitText url_;
   SplitText name_;  ///< of the field that is being read
   std::array<SplitText, kFields> values_;
-  std::uint32_t present_ = 0;     ///< one bit per Field
+  std::uint16_t present_ = 0;     ///< one bit per Field
   std::optional<Field> current_;  ///< the field that is being read, where it is one of ours
   std::size_t field_bytes_ = 0;
   std::size_t fields_ = 0;

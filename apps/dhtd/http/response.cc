@@ -1,6 +1,9 @@
 #include "http/response.h"
 
+#include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <system_error>
 
 #include "base/assert.h"
 
@@ -77,34 +80,44 @@ void append_number(std::string& out, std::uint64_t number, int base = 10) {
   out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
-void append_connection(std::string& out, Ticket ticket) {
-  if (ticket.close) {
-    out.append("Connection: close\r\n");
-  } else if (ticket.http_1_0) {
-    out.append("Connection: keep-alive\r\n");
+/// Writes the short lines of a head one behind the other, to be appended in one go.
+class HeadWriter {
+ public:
+  HeadWriter& add(std::string_view text) noexcept {
+    DHT_ASSERT(text.size() <= static_cast<std::size_t>(std::end(bytes_) - at_));
+    at_ = std::copy(text.begin(), text.end(), at_);
+    return *this;
   }
+  HeadWriter& add(std::uint64_t number) noexcept {
+    const auto [end, error] = std::to_chars(at_, std::end(bytes_), number);
+    DHT_ASSERT(error == std::errc());
+    at_ = end;
+    return *this;
+  }
+  std::string_view text() const noexcept { return {bytes_, static_cast<std::size_t>(at_ - bytes_)}; }
+
+ private:
+  char bytes_[256];  // more than the longest status, type, ETag, connection and length together
+  char* at_ = bytes_;
+};
+
+std::string_view connection_line(Ticket ticket) noexcept {
+  if (ticket.close) return "Connection: close\r\n";
+  return ticket.http_1_0 ? "Connection: keep-alive\r\n" : "";
 }
 
 }  // namespace
 
 void append_response(std::string& out, const Response& response, Ticket ticket) {
-  out.append(status_line(response.status));
-  out.append(type_lines(response.type));
-  if (response.etag != 0) {
-    out.append("ETag: \"");
-    append_number(out, response.etag);
-    out.append("\"\r\n");
-  }
-  out.append(response.extra_headers);
-  append_connection(out, ticket);
-  if (response.status == 304) {  // has no body, and a length would be that of the 200
-    out.append("\r\n");
-    return;
-  }
-  out.append("Content-Length: ");
-  append_number(out, response.body.size());
-  out.append("\r\n\r\n");
-  if (!ticket.head) out.append(response.body);
+  HeadWriter head;
+  head.add(status_line(response.status)).add(type_lines(response.type));
+  if (response.etag != 0) head.add("ETag: \"").add(response.etag).add("\"\r\n");
+  head.add(connection_line(ticket));
+  // A 304 has no body, and a length would be that of the 200.
+  const bool has_body = response.status != 304;
+  if (has_body) head.add("Content-Length: ").add(response.body.size()).add("\r\n");
+  out.append(head.text()).append(response.extra_headers).append("\r\n");
+  if (has_body && !ticket.head) out.append(response.body);
 }
 
 void append_failure(std::string& out, const Failure& failure, std::string_view extra_headers, Ticket ticket) {
@@ -115,7 +128,7 @@ void append_failure(std::string& out, const Failure& failure, std::string_view e
 void append_stream_head(std::string& out, ContentType type, Ticket ticket) {
   out.append(status_line(200));
   out.append(type_lines(type));
-  append_connection(out, ticket);
+  out.append(connection_line(ticket));
   if (!ticket.http_1_0) out.append("Transfer-Encoding: chunked\r\n");
   out.append("\r\n");
 }
