@@ -10,21 +10,8 @@
 
 namespace dhtd::http {
 
-using asio::ip::tcp;
-
-namespace {
-
-/// Answers are written whole: none has anything to wait for.
-tcp::socket without_delay(tcp::socket socket) {
-  std::error_code ignored;  // a socket that is broken already says so at the first read
-  socket.set_option(tcp::no_delay(true), ignored);
-  return socket;
-}
-
-}  // namespace
-
-Connection::Connection(tcp::socket socket, Worker& worker)
-    : worker_(worker), socket_(worker.loop(), without_delay(std::move(socket))), session_(worker.options().limits) {}
+Connection::Connection(SocketHandle socket, Worker& worker)
+    : worker_(worker), socket_(worker.loop(), std::move(socket)), session_(worker.options().limits) {}
 
 void Connection::start() {
   if (socket_.watch([self = shared_from_this()] {
@@ -208,7 +195,7 @@ void Connection::advance() {
   if (!open_ || awaiting_writable_) return;
   if (session_.broken()) return close();
   if (session_.upgraded()) return hand_over();
-  if (session_.finished()) return begin_linger();
+  if (session_.finished()) return session_.client_has_ended() ? close() : begin_linger();
   if (readable_ && session_.wants_input() && !input_ended_) join_round();
 }
 

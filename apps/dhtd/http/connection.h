@@ -9,8 +9,9 @@
 // the end of the client's bytes can hide behind such a read: for it the first reads of a connection, and one after each
 // of the worker's sweeps, go on until there is nothing.
 //
-// The end is a lingering close: our side is shut down and the client's bytes are read over until it closes too,
-// since closing with unread bytes would reset the connection and take the last answer away from the client.
+// Where a client has said that its request is the last, the end is a close. Else it is a lingering one: our side is
+// shut down and the client's bytes are read over until it closes too, since closing with unread bytes would reset the
+// connection and take the last answer away from the client.
 //
 // Thread rule: used from its worker's thread, except for the methods of ResponseSink.
 #pragma once
@@ -24,8 +25,6 @@
 #include <string_view>
 #include <vector>
 
-#include <asio/ip/tcp.hpp>
-
 #include "http/patience.h"
 #include "http/responder.h"
 #include "http/session.h"
@@ -38,7 +37,7 @@ class Worker;
 class Connection final : public ResponseSink, public std::enable_shared_from_this<Connection> {
  public:
   /// The worker must outlive the connection's last use: see Worker.
-  Connection(asio::ip::tcp::socket socket, Worker& worker);
+  Connection(SocketHandle socket, Worker& worker);
 
   /// Where the worker's list of connections holds this one.
   using Place = std::list<std::shared_ptr<Connection>>::iterator;

@@ -172,6 +172,7 @@ int Parser::on_body(const char* at, std::size_t size) {
 int Parser::on_message_complete() {
   head_.fill(request_);
   request_.body = body_.view();
+  request_.is_last = !request_.keep_alive && llhttp_.method != HTTP_CONNECT;
   phase_ = Phase::between;
   awaits_continue_ = false;
   return HPE_PAUSED;
@@ -183,6 +184,7 @@ void Parser::finish_without_body() {
   head_.fill(request_);
   request_.body = {};
   request_.keep_alive = false;
+  request_.is_last = false;
   phase_ = Phase::between;
   awaits_continue_ = false;
 }

@@ -34,6 +34,7 @@ struct Request {
   Method method = Method::get;
   bool http_1_0 = false;
   bool keep_alive = true;
+  bool is_last = false;    ///< the client has said that it sends nothing more, and the request is whole
   std::string_view path;   ///< still percent-encoded
   std::string_view query;  ///< after the `?`
   std::string_view body;

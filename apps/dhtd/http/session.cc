@@ -38,7 +38,9 @@ std::size_t Session::take(std::string_view bytes, const std::shared_ptr<Response
       conclude(step.outcome);
     }
   }
-  return closing_ ? given : given - bytes.size();
+  if (!closing_) return given - bytes.size();
+  client_has_ended_ = client_has_ended_ && bytes.empty();
+  return given;
 }
 
 /// The parser has come to something else than a request.
@@ -50,6 +52,7 @@ void Session::conclude(Parser::Outcome outcome) {
 Ticket Session::give_ticket(const Request& request) noexcept {
   const Ticket ticket{next_ticket_++, request.method == Method::head, request.http_1_0, !request.keep_alive};
   closing_ = closing_ || ticket.close;
+  client_has_ended_ = request.is_last;
   waits_for_answer_ = request.http_1_0;
   return ticket;
 }

@@ -69,6 +69,8 @@ class Session {
   const Failure* refusal() const noexcept { return parser_.failed() ? &parser_.failure() : nullptr; }
   /// All is said: once the output is written the connection ends.
   bool finished() const noexcept { return closing_ && in_flight() == 0; }
+  /// The client has said that its last request is the last, and nothing has come behind it.
+  bool client_has_ended() const noexcept { return client_has_ended_; }
   /// The connection broke in the middle of an answer: it ends at once, so that nobody takes the answer for complete.
   bool broken() const noexcept { return broken_; }
   /// The connection has left HTTP; the bytes not consumed belong to the new protocol.
@@ -122,6 +124,7 @@ class Session {
   std::uint64_t total_written_ = 0;
   bool waits_for_answer_ = false;  ///< an HTTP/1.0 request is under way: its client does not pipeline
   bool closing_ = false;           ///< no further request is taken
+  bool client_has_ended_ = false;
   bool upgraded_ = false;
   bool broken_ = false;
 };

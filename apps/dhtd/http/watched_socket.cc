@@ -91,12 +91,8 @@ class WatchedSocket::Operation final : public asio::detail::reactor_op {
   Handler handler_;
 };
 
-WatchedSocket::WatchedSocket(asio::io_context& loop, asio::ip::tcp::socket socket)
-    : loop_(loop), reactor_(asio::use_service<Reactor>(loop)) {
-  std::error_code error;
-  socket.non_blocking(true, error);
-  handle_ = socket.release(error);
-}
+WatchedSocket::WatchedSocket(asio::io_context& loop, SocketHandle socket)
+    : loop_(loop), reactor_(asio::use_service<Reactor>(loop)), handle_(socket.release()) {}
 
 WatchedSocket::~WatchedSocket() { close(); }
 

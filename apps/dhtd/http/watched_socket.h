@@ -24,14 +24,15 @@
 
 #include <dht/function.h>
 
+#include "http/socket_handle.h"
+
 namespace dhtd::http {
 
 class WatchedSocket {
  public:
   using Handler = dht::Function<void()>;
 
-  /// Of this loop.
-  WatchedSocket(asio::io_context& loop, asio::ip::tcp::socket socket);
+  WatchedSocket(asio::io_context& loop, SocketHandle socket);
   ~WatchedSocket();
   WatchedSocket(const WatchedSocket&) = delete;
   WatchedSocket& operator=(const WatchedSocket&) = delete;

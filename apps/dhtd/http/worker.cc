@@ -5,7 +5,6 @@
 
 #include <asio/error.hpp>
 #include <asio/post.hpp>
-#include <asio/write.hpp>
 #include <fmt/format.h>
 
 #include "http/connection.h"
@@ -17,6 +16,8 @@ namespace {
 using asio::ip::tcp;
 
 constexpr std::size_t kReadBuffer = 256u * 1024;
+/// Of those that wait, in one go: what the others have sent comes in between.
+constexpr unsigned kMostAccepted = 64;
 /// How long to leave a socket alone that cannot accept, for lack of file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
@@ -36,7 +37,12 @@ Worker::~Worker() {
     connections_.front()->close();
 }
 
-void Worker::add(tcp::acceptor acceptor) { doors_.emplace_back(std::move(acceptor)); }
+void Worker::add(tcp::acceptor acceptor) {
+  acceptor.native_non_blocking(true);
+  // Answers are written whole: none has anything to wait for. What is accepted inherits it.
+  acceptor.set_option(tcp::no_delay(true));
+  doors_.emplace_back(std::move(acceptor));
+}
 
 void Worker::start() {
   for (Door& door : doors_)
@@ -63,19 +69,18 @@ void Worker::run_round() {
 }
 
 void Worker::accept(Door& door) {
-  door.acceptor.async_accept([this, &door](std::error_code error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    on_accept(door, error, std::move(socket));
+  door.acceptor.async_wait(tcp::acceptor::wait_read, [this, &door](std::error_code error) {
+    if (error != asio::error::operation_aborted) on_acceptable(door, error);
   });
 }
 
-void Worker::on_accept(Door& door, std::error_code error, tcp::socket socket) {
+void Worker::on_acceptable(Door& door, std::error_code error) {
   if (!door.acceptor.is_open()) return;
-  if (!error) {
-    admit(std::move(socket));
-    return accept(door);
+  for (unsigned count = 0; !error && count < kMostAccepted; ++count) {
+    SocketHandle socket = SocketHandle::accept(door.acceptor, error);
+    if (!error) admit(std::move(socket));
   }
-  if (is_client_gone(error)) return accept(door);
+  if (!error || is_client_gone(error)) return accept(door);
   if (service_.accept_failures.begins(Burst::Clock::now())) {
     log(dht::LogLevel::error,
         fmt::format("cannot accept connections at the moment: {}; those that exist are served", error.message()));
@@ -86,7 +91,7 @@ void Worker::on_accept(Door& door, std::error_code error, tcp::socket socket) {
   });
 }
 
-void Worker::admit(tcp::socket socket) {
+void Worker::admit(SocketHandle socket) {
   if (service_.connections.fetch_add(1, std::memory_order_relaxed) >= service_.options.max_connections) {
     service_.connections.fetch_sub(1, std::memory_order_relaxed);
     return turn_away(std::move(socket));
@@ -96,7 +101,7 @@ void Worker::admit(tcp::socket socket) {
   connection->start();
 }
 
-void Worker::turn_away(tcp::socket socket) {
+void Worker::turn_away(SocketHandle handle) {
   if (service_.turned_away.begins(Burst::Clock::now())) {
     log(dht::LogLevel::warning, fmt::format("turning connections away: there are {} already (option --max-connections)",
                                             service_.options.max_connections));
@@ -104,11 +109,11 @@ void Worker::turn_away(tcp::socket socket) {
   std::string answer;
   append_failure(answer, {503, "overloaded", "There are too many connections already."}, "Retry-After: 1\r\n",
                  Ticket{0, false, false, true});
-  std::error_code ignored;  // it is closed in any case
-  socket.non_blocking(true, ignored);
-  socket.read_some(asio::buffer(read_buffer_), ignored);  // a close with unread bytes would reset the connection
-  socket.write_some(asio::buffer(answer), ignored);
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  WatchedSocket socket(loop_, std::move(handle));
+  std::error_code ignored;                  // it is closed in any case
+  socket.read_some(read_buffer_, ignored);  // a close with unread bytes would reset the connection
+  socket.write_some(answer, ignored);
+  ignored = socket.shutdown_send();
 }
 
 void Worker::remove(Connection& connection) {

@@ -32,6 +32,7 @@
 #include "http/limits.h"
 #include "http/patience.h"
 #include "http/responder.h"
+#include "http/socket_handle.h"
 #include "http/watched_socket.h"
 
 namespace dhtd::http {
@@ -103,9 +104,9 @@ class Worker {
   void run_round();
   void accept(Door& door);
   void stop_accepting();
-  void on_accept(Door& door, std::error_code error, asio::ip::tcp::socket socket);
-  void admit(asio::ip::tcp::socket socket);
-  void turn_away(asio::ip::tcp::socket socket);
+  void on_acceptable(Door& door, std::error_code error);
+  void admit(SocketHandle socket);
+  void turn_away(SocketHandle socket);
   void schedule_sweep();
   void sweep();
   void log(dht::LogLevel level, std::string_view line) const;

@@ -197,6 +197,22 @@ TEST_CASE("what follows a request that closes is not carried out") {
   CHECK(server.table.size() == 0);
 }
 
+TEST_CASE("only a client that said so, and sent no more, has ended with its last request") {
+  const auto has_ended = [](std::string_view bytes) {
+    ServerDouble server;
+    server.exchange(bytes);
+    REQUIRE(server.wire.session().finished());
+    return server.wire.session().client_has_ended();
+  };
+  const std::string last = "GET /db/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  CHECK(has_ended(last));
+  CHECK(has_ended("GET /db/x HTTP/1.0\r\n\r\n"));
+  CHECK_FALSE(has_ended(last + get(1)));
+  CHECK_FALSE(has_ended("nonsense\r\n\r\n"));
+  CHECK_FALSE(has_ended("GET /db/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9999999\r\n\r\n"));
+  CHECK_FALSE(has_ended("BREW /db/x HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
 TEST_CASE("a client that waits for 100 Continue gets it, after the answers before, and never in vain") {
   const std::string head = "PUT /db/k HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n";
   SUBCASE("it waits") {

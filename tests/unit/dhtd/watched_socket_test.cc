@@ -25,7 +25,8 @@ struct Watched {
   Watched() {
     tcp::acceptor acceptor(loop, {asio::ip::address_v4::loopback(), 0});
     peer.connect(acceptor.local_endpoint());
-    socket = std::make_unique<WatchedSocket>(loop, acceptor.accept());
+    socket = std::make_unique<WatchedSocket>(loop, SocketHandle::accept(acceptor, error));
+    REQUIRE_FALSE(error);
   }
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
