@@ -14,9 +14,17 @@ Calls::Calls(Scheduler& scheduler, Transport& transport) : scheduler_(scheduler)
 Calls::~Calls() = default;
 
 void Calls::call(const Peer& peer, wire::Call call, Duration timeout, Handler handler) {
+  call.id = ++last_id_;
+  send(peer, call.id, wire::encode(call), timeout, std::move(handler));
+}
+
+void Calls::call(const Peer& peer, wire::Call call, MapWriter& writer, Duration timeout, Handler handler) {
   const std::uint64_t id = ++last_id_;
   call.id = id;
-  const std::string payload = wire::encode(call);
+  send(peer, id, writer.encode(std::move(call)), timeout, std::move(handler));
+}
+
+void Calls::send(const Peer& peer, std::uint64_t id, std::string_view payload, Duration timeout, Handler handler) {
   const Sent sent =
       transport_.send(peer, Lane::control, {static_cast<std::uint16_t>(wire::MessageType::call), payload});
   Pending& pending = pending_[id];

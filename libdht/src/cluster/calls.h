@@ -13,6 +13,7 @@
 #include <dht/scheduler.h>
 #include <dht/transport.h>
 
+#include "cluster/map_writer.h"
 #include "wire/control.h"
 
 namespace dht::cluster {
@@ -28,6 +29,8 @@ class Calls {
 
   /// `handler` is called exactly once, unless this object is destroyed before, and never inside the call.
   void call(const Peer& peer, wire::Call call, Duration timeout, Handler handler);
+  /// The same for a call that carries to this peer a map that others get, too.
+  void call(const Peer& peer, wire::Call call, MapWriter& writer, Duration timeout, Handler handler);
   void on_answer(std::string_view payload);
   void on_broken(ConnectionId connection, std::error_code reason);
   /// Ends every call with Errc::stopped.
@@ -39,6 +42,7 @@ class Calls {
     Handler handler{};
     std::unique_ptr<Scheduler::Timer> timer{};
   };
+  void send(const Peer& peer, std::uint64_t id, std::string_view payload, Duration timeout, Handler handler);
   void end(std::uint64_t id, std::error_code error, wire::Answer answer);
 
   Scheduler& scheduler_;

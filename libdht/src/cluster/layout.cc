@@ -77,11 +77,13 @@ class Balance {
  private:
   bool has_too_many(Index node) const { return seats_[node].size() > target_[node]; }
   bool has_too_few(Index node) const { return seats_[node].size() < target_[node]; }
+  bool is_makeshift(Index partition) const { return partition + 1 == partitions_.size(); }
 
   /// Distances are from the nearest beginning. Steps that undo what was costly have a negative cost.
   int find_nearest_end() {
     for (Index node = 0; node < seats_.size(); ++node)
       distance_[node] = has_too_many(node) ? 0 : kUnreached;
+    makeshift_from_ = kUnreached;
     for (bool nearer = true; nearer;) {
       nearer = false;
       for (Index node = 0; node < seats_.size(); ++node)
@@ -98,6 +100,12 @@ class Balance {
     bool nearer = false;
     int farthest = kUnreached;
     for (const Index p : seats_[node]) {
+      if (is_makeshift(p)) {
+        // All its seats are free for everybody, so from all its holders it leads to the same nodes, as far from each as
+        // that one is itself. Where it was looked at from one no farther, and distances only shrink, nothing is nearer.
+        if (distance_[node] >= makeshift_from_) continue;
+        makeshift_from_ = distance_[node];
+      }
       const SeatRow& seats = partitions_[p];
       const auto reach = [&](std::span<const Index> nodes, int distance) {
         for (const Index next : nodes) {
@@ -164,6 +172,7 @@ class Balance {
   std::vector<std::size_t> target_;
   std::vector<int> distance_;
   int nearest_end_ = kUnreached;
+  int makeshift_from_ = kUnreached;  ///< the least distance of a holder from where the makeshift partition was tried
   std::vector<bool> failed_{};
   std::vector<std::size_t> tried_{};  ///< by node: the first so many of its seats cannot be handed on in this round
 };

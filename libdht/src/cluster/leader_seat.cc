@@ -64,6 +64,7 @@ void LeaderSeat::vacate() {
   carry_out(std::move(effects));
   leader_.reset();
   lease_.reset();
+  map_writer_.forget();
 }
 
 void LeaderSeat::learn(ClusterMapPtr map) {
@@ -199,7 +200,7 @@ void LeaderSeat::push(const ClusterMapPtr& map, const std::vector<NodeId>& nodes
     wire::Call call = member_.make_call(wire::CallKind::push_map);
     call.map = map;
     member_.calls().call(
-        Member::peer_of(*map, node), std::move(call), member_.options().step_timeout,
+        Member::peer_of(*map, node), std::move(call), map_writer_, member_.options().step_timeout,
         [this, node, revision = map->revision, reign = reign_](std::error_code error, const wire::Answer& answer) {
           if (error || answer.error || !leader_ || reign != reign_) return;
           LeaderEffects effects;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/leader.h"
+#include "cluster/map_writer.h"
 #include "cluster/member.h"
 #include "cluster/voter_seat.h"
 #include "lease/leader_lease.h"
@@ -80,6 +81,7 @@ class LeaderSeat {
   bool closed_for_good_ = false;
   Ticket last_ticket_ = 0;
   std::map<Ticket, Answerer> waiting_;
+  MapWriter map_writer_;  ///< writes the map that is being spread
 };
 
 }  // namespace dht::cluster

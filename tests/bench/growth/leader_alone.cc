@@ -105,8 +105,8 @@ void LeaderAlone::push(const std::vector<NodeId>& nodes) {
   call.kind = wire::CallKind::push_map;
   call.map = leader_.map();
   const double begun = processor_seconds();
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    join_.map_bytes += wire::encode(call).size();
+  for (call.id = 1; call.id <= nodes.size(); ++call.id)
+    join_.map_bytes += map_writer_.encode(call).size();
   join_.encode_seconds += processor_seconds() - begun;
   join_.maps_sent += nodes.size();
   for (const NodeId node : nodes) {

@@ -17,6 +17,7 @@
 #include <dht/function.h>
 
 #include "cluster/leader.h"
+#include "cluster/map_writer.h"
 
 namespace dht::growth {
 
@@ -32,7 +33,7 @@ struct LedJoin {
   std::uint64_t maps_sent = 0;  ///< to members
   std::uint64_t map_bytes = 0;  ///< of those
   double decide_seconds = 0;    ///< of the processor, in the leader's logic
-  double encode_seconds = 0;    ///< to write the map anew for each member, as each call does
+  double encode_seconds = 0;    ///< to write the calls that push maps, one for each member
 };
 
 class LeaderAlone {
@@ -63,6 +64,7 @@ class LeaderAlone {
 
   Instant now_{std::chrono::seconds(1)};
   cluster::Leader leader_;
+  cluster::MapWriter map_writer_{};  ///< as in the leader's seat
   std::vector<Event> on_their_way_{};
   std::map<NodeId, NodeReport> reports_{};
   std::set<std::pair<PartitionId, Epoch>> stopped_{};

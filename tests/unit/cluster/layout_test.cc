@@ -422,6 +422,30 @@ TEST_CASE("a plan that is made again after every move comes to its end, with har
   CHECK(done <= planned + planned / 200);
 }
 
+/// Most members then have a seat less than the others, which the planner makes up for by seats of no real partition.
+TEST_CASE("many more nodes than there are partitions to share: shares are even, and a joiner alone takes copies") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 random(seed);
+    const Nodes nodes = random_nodes(random, 30 + random() % 200);
+    Cluster cluster{Layout(1 + random() % 100, Holding{nodes.front(), {}}), nodes, {}, 1 + random() % 4};
+    cluster.now = plan(cluster);
+    check_layout(cluster, cluster.now);
+    CHECK(plan(cluster) == cluster.now);
+
+    Cluster joined = cluster;
+    joined.members.push_back({2});
+    const Layout with_joiner = plan(joined);
+    check_layout(joined, with_joiner);
+    CHECK(new_holders(cluster.now, with_joiner) ==
+          std::count_if(with_joiner.begin(), with_joiner.end(), [](const Holding& each) { return holds(each, {2}); }));
+
+    Cluster crashed = cluster;
+    crash(crashed, nodes.back());
+    check_layout(crashed, plan(crashed));
+  }
+}
+
 TEST_CASE("16,384 partitions on 100 nodes: nobody but a joiner takes anything, and what a leaver held is copied once") {
   std::mt19937_64 random(1);
   Cluster cluster{Layout(16384, Holding{{1}, {}}), random_nodes(random, 100), {}, 3};
