@@ -11,8 +11,8 @@
 namespace dht::storage {
 
 /// What a block of that size takes out of the memory of the process: glibc's allocator puts 8 bytes before each, and
-/// hands out multiples of 16. jemalloc puts nothing before a block, and rounds the larger ones up to a quarter of a power
-/// of two: about as much on the whole.
+/// hands out multiples of 16. jemalloc puts nothing before a block, and rounds the larger ones up to a quarter of a
+/// power of two: about as much on the whole.
 constexpr std::size_t memory_of_block(std::size_t size) noexcept {
   constexpr std::size_t kBefore = 8;
   constexpr std::size_t kStep = 16;

@@ -21,7 +21,7 @@ constexpr NodeId kLeader{1};
 constexpr NodeId kNode{2};
 constexpr Instant kFarAway = at(1'000'000);
 
-ClusterMap map_of(const std::vector<std::pair<std::uint64_t, NodeState>>& nodes) {
+ClusterMap map_with(const std::vector<std::pair<std::uint64_t, NodeState>>& nodes) {
   ClusterMap map;
   for (const auto& [id, state] : nodes)
     map.nodes.push_back({NodeId{id}, "n" + std::to_string(id), {"host", 1}, state});
@@ -31,7 +31,7 @@ ClusterMap map_of(const std::vector<std::pair<std::uint64_t, NodeState>>& nodes)
 /// A leader, node 1, that began at the moment 0, and node 2, which asks it.
 struct Book : GrantBook {
   explicit Book(NodeState state = active, Duration wait = kLease)
-      : GrantBook(kLeader, kLease, map_of({{1, active}, {2, state}}), at(0), wait) {}
+      : GrantBook(kLeader, kLease, map_with({{1, active}, {2, state}}), at(0), wait) {}
 
   /// An ask of node 2 that echoes the last answer that it heard, and what is granted.
   Duration ask(Instant now, Instant leader_until = kFarAway) {
@@ -48,7 +48,7 @@ struct Book : GrantBook {
     for (Instant now = begin; now < end; now = now + ms(250))
       ask(now, leader_until);
   }
-  void adopt_as(NodeState state, Instant now) { adopt(map_of({{1, active}, {2, state}}), now); }
+  void adopt_as(NodeState state, Instant now) { adopt(map_with({{1, active}, {2, state}}), now); }
 
   std::uint64_t asked = 0;
   std::uint64_t heard = 0;
@@ -272,13 +272,13 @@ TEST_CASE("6: the leader itself is always alive, and needs no echo for its lease
 
 TEST_CASE("6: new members count as alive; those that left are forgotten when their time is over") {
   Book book;
-  book.adopt(map_of({{1, active}, {2, active}, {3, active}}), at(500));
+  book.adopt(map_with({{1, active}, {2, active}, {3, active}}), at(500));
   CHECK(book.is_alive(NodeId{3}, at(1500)));
   CHECK_FALSE(book.is_alive(NodeId{3}, at(1500) + kTick));
   book.hear(kNode, at(600));
-  book.adopt(map_of({{1, active}}), at(700));
+  book.adopt(map_with({{1, active}}), at(700));
   CHECK(book.is_alive(kNode, at(1600)));
-  book.adopt(map_of({{1, active}}), at(1601));
+  book.adopt(map_with({{1, active}}), at(1601));
   CHECK_FALSE(book.has_proved_itself(kNode));
   CHECK_FALSE(book.is_alive(NodeId{9}, at(0)));
 }
