@@ -37,7 +37,7 @@ GetReply get_reply(std::string_view value) {
 StreamPiece stream_piece(std::string_view value) {
   StreamPiece piece{.stream = {.partition = 700, .epoch = 3}, .index = 1000, .seq = 1000, .committed = 999};
   piece.last_version = 0x19'0000'0000'0001;
-  piece.changes.push_back({.key = std::string(kKey), .value = std::string(value), .version = piece.last_version});
+  piece.changes = {{.key = std::string(kKey), .value = std::string(value), .version = piece.last_version}};
   return piece;
 }
 
