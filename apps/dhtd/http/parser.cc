@@ -219,7 +219,7 @@ llhttp_errno Parser::execute(const char*& at) {
 
 Parser::Step Parser::ask_for_more(std::string_view bytes) {
   head_.keep();
-  body_.keep();
+  body_.keep(std::min(head_.body_bytes(), head_.max_body_bytes()));
   if (phase_ != Phase::head) return {Outcome::need_more, bytes.size()};
   head_bytes_ += bytes.size();
   if (head_bytes_ <= limits_.max_url_bytes() + limits_.max_header_bytes + kHeadSlack) {

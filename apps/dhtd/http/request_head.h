@@ -46,6 +46,8 @@ class RequestHead {
   std::optional<Failure> complete(const HeadFacts& facts);
 
   // Of a complete head.
+  /// As the head says; zero for a body in chunks.
+  std::size_t body_bytes() const noexcept { return static_cast<std::size_t>(facts_.length); }
   bool expects_continue() const noexcept { return expects_continue_; }
   std::size_t max_body_bytes() const noexcept {
     return is_value_ ? limits_.max_value_bytes : limits_.max_command_bytes;

@@ -25,9 +25,11 @@ class SplitText {
     }
   }
 
-  /// To be called before the input goes away: copies what lies there.
-  void keep() {
+  /// To be called before the input goes away: copies what lies there. Of a text that is going to have `whole` bytes no
+  /// byte is copied a second time.
+  void keep(std::size_t whole = 0) {
     if (owned_ || view_.empty()) return;
+    copy_.reserve(whole);
     copy_.assign(view_);
     owned_ = true;
   }
