@@ -2,12 +2,12 @@
 # Measures dhtd beside the ruler, nginx, Redis and etcd, on this machine: processor time per request, memory, how long
 # requests take at a steady rate, what growth and moves cost.
 #
-#   sh tests/bench/compare.sh [--brief] [--plot FILE.svg] [PART...]
+#   sh tests/bench/compare.sh [--brief] [--pairs N] [--plot FILE.svg] [PART...]
 #
 # Parts: single forwarded copies connections threads idle start peers large cluster tail move growth; all of them
 # without any, which takes about half an hour. Installs what is missing and makes a release build. Needs two cores, one
-# for the servers and one for the load, with little else running; each figure is a median of runs that alternate with
-# those of the other server.
+# for the servers and one for the load, with little else running; each figure is a median of N runs (of seven) that
+# alternate with those of the other server.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$root"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures dhtd beside the ruler and beside other servers, and says ours, theirs and the ratio. See compare.sh.
 
-   compare.py BUILD [--brief] [--plot FILE.svg] [PART...]
+   compare.py BUILD [--brief] [--pairs N] [--plot FILE.svg] [PART...]
 """
 import argparse
 import signal
@@ -92,6 +92,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
     parser.add_argument("--brief", action="store_true", help="only show that everything runs")
+    parser.add_argument("--pairs", type=int, metavar="N", help="of runs, ours and theirs, that a ratio is the median of")
     parser.add_argument("--plot", metavar="FILE.svg")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     options = parser.parse_intermixed_args()
@@ -99,6 +100,8 @@ def main():
     if unknown:
         parser.error(f"'{unknown[0]}' is no part; there are: {', '.join(PARTS)}")
     bench = Bench(Programs(options.build), options.brief)
+    if options.pairs:
+        bench.pairs = options.pairs
     for name in options.parts or PARTS:
         print(f"== {name}: {PARTS[name].__doc__}", flush=True)
         PARTS[name](bench)
