@@ -218,6 +218,8 @@ llhttp_errno Parser::execute(const char*& at) {
 }
 
 Parser::Step Parser::ask_for_more(std::string_view bytes) {
+  // Blank lines behind a request: what that one viewed may be gone, and nobody needs it any more.
+  if (phase_ == Phase::between) return {Outcome::need_more, bytes.size()};
   head_.keep();
   body_.keep(std::min(head_.body_bytes(), head_.max_body_bytes()));
   if (phase_ != Phase::head) return {Outcome::need_more, bytes.size()};

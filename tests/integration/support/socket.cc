@@ -104,6 +104,11 @@ std::string Socket::receive(std::size_t at_most) {
   return bytes;
 }
 
+bool Socket::has_ended() const {
+  char byte = 0;
+  return recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void Socket::finish_sending() { ::shutdown(fd_, SHUT_WR); }
 
 void Socket::shut_down() { ::shutdown(fd_, SHUT_RDWR); }

@@ -41,6 +41,8 @@ class Socket {
   void send(std::string_view bytes);
   /// Up to that many bytes; empty at the end of the stream.
   std::string receive(std::size_t at_most = 65536);
+  /// Whether the other side has closed, and everything that it sent was received.
+  bool has_ended() const;
   /// Says that nothing more will be sent.
   void finish_sending();
   /// Wakes whoever waits on it.
