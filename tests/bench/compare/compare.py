@@ -80,10 +80,10 @@ def plot(rows, path):
         data.flush()
         subprocess.run(["gnuplot", "-e", f"""
             set terminal svg size 900,{120 + 18 * len(rows)} background 'white'; set output '{path}';
-            set logscale x; set xrange [0.2:*]; set xtics (0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100); set grid x;
+            set logscale x; set xrange [0.1:*]; set xtics (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50, 100); set grid x;
             set xlabel 'ours / theirs'; set yrange [{0.7 - len(rows)}:0.7]; set key outside top center horizontal;
             set style fill solid 0.6 noborder;
-            plot '{data.name}' using (0.2):2:(0.2):3:($2-0.35):($2+0.35):ytic(1)
+            plot '{data.name}' using (0.1):2:(0.1):3:($2-0.35):($2+0.35):ytic(1)
                      with boxxyerror linecolor '#6688bb' title 'measured',
                  '' using 4:2 with points linecolor 'black' pointtype 2 pointsize 0.8 title 'to reach'"""], check=True)
 
