@@ -137,8 +137,8 @@ TEST_CASE("requests of several connections are handled together, and each gets i
   Wire second(batch);
   const std::string one = get(1);
   const std::string other = get(2);
-  first.take(one);
-  second.take(other);
+  REQUIRE(first.take(one) == one.size());
+  REQUIRE(second.take(other) == other.size());
   CHECK(recorder.events.empty());
   batch->handle();
   CHECK(recorder.events == std::vector<std::string>{"expect /db/1 /db/2 ", "handle /db/1", "handle /db/2"});
