@@ -1,4 +1,5 @@
-// Fetching memory into the caches before it is used. Hints: they change nothing, whatever the address.
+// Fetching memory into the caches before it is used. Hints: they change nothing, whatever the address; of null nothing
+// is fetched.
 //
 // Thread rule: pure functions.
 #pragma once
@@ -10,6 +11,7 @@ namespace dht::base {
 inline constexpr std::size_t kCacheLine = 64;
 
 inline void fetch(const void* memory, std::size_t size) noexcept {
+  if (memory == nullptr) return;
   for (std::size_t at = 0; at < size; at += kCacheLine)
     __builtin_prefetch(static_cast<const char*>(memory) + at, 1);
 }
