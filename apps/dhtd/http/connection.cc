@@ -32,7 +32,8 @@ void Connection::receive() {
   in_round_ = false;
   if (!open_) return;
   if (lingering_) return linger_read();
-  if (session_.wants_input() && !input_ended_) read();
+  // What came before has its turn first: an answer has just made room for it, and `advance` is on its way.
+  if (leftover_.empty() && session_.wants_input() && !input_ended_) read();
 }
 
 void Connection::read() {
