@@ -252,6 +252,15 @@ void for_many_clusters(std::uint64_t seeds, std::size_t most_nodes, std::size_t 
   }
 }
 
+void check_that_only_a_joiner_takes(const Cluster& cluster) {
+  Cluster joined = cluster;
+  joined.members.push_back({2});
+  const Layout with_joiner = plan(joined);
+  check_layout(joined, with_joiner);
+  CHECK(new_holders(cluster.now, with_joiner) ==
+        std::count_if(with_joiner.begin(), with_joiner.end(), [](const Holding& each) { return holds(each, {2}); }));
+}
+
 }  // namespace
 
 TEST_CASE("without a member that is not pinned all stays as it is") {
@@ -433,12 +442,7 @@ TEST_CASE("many more nodes than there are partitions to share: shares are even, 
     check_layout(cluster, cluster.now);
     CHECK(plan(cluster) == cluster.now);
 
-    Cluster joined = cluster;
-    joined.members.push_back({2});
-    const Layout with_joiner = plan(joined);
-    check_layout(joined, with_joiner);
-    CHECK(new_holders(cluster.now, with_joiner) ==
-          std::count_if(with_joiner.begin(), with_joiner.end(), [](const Holding& each) { return holds(each, {2}); }));
+    check_that_only_a_joiner_takes(cluster);
 
     Cluster crashed = cluster;
     crash(crashed, nodes.back());
@@ -452,12 +456,7 @@ TEST_CASE("16,384 partitions on 100 nodes: nobody but a joiner takes anything, a
   cluster.now = plan(cluster);
   check_layout(cluster, cluster.now);
 
-  Cluster joined = cluster;
-  joined.members.push_back({2});
-  const Layout with_joiner = plan(joined);
-  check_layout(joined, with_joiner);
-  CHECK(new_holders(cluster.now, with_joiner) ==
-        std::count_if(with_joiner.begin(), with_joiner.end(), [](const Holding& each) { return holds(each, {2}); }));
+  check_that_only_a_joiner_takes(cluster);
 
   Cluster left = cluster;
   const NodeId leaver = left.members.back();
