@@ -3,7 +3,7 @@
 // Implementations: cluster membership (a leader, a register and heartbeats; what a Node uses by default) and
 // `make_static_membership` (a fixed list of nodes that is never changed).
 //
-// Thread rule: `join`, `leave`, `leave_for_good`, `map`, `view`, `may_serve` and `report_soon` may be called from any
+// Thread rule: `join`, `leave`, `leave_for_good`, `map`, `view`, `may_serve` and `report_within` may be called from any
 // thread. The client is called on the node's scheduler, one call at a time.
 #pragma once
 
@@ -152,8 +152,9 @@ class Membership {
   virtual MembershipView view() const = 0;
   /// Whether a primary may answer at `now`, a moment read after its request came.
   virtual bool may_serve(Instant now) const = 0;
-  /// `MembershipClient::report()` has news for the leader.
-  virtual void report_soon() = 0;
+  /// `MembershipClient::report()` has news, of which the leader is to hear within that time at the latest. What comes
+  /// meanwhile goes along.
+  virtual void report_within(Duration time) = 0;
   /// A message showed that others have a map of `revision`; if it is newer than ours, ask for it.
   virtual void heard_of(ClusterId cluster, Revision revision) = 0;
 

@@ -53,8 +53,8 @@ class ClusterMembership final : public Membership {
   MembershipView view() const override { return member_.view(); }
   bool may_serve(Instant now) const override { return contact_.may_serve(now); }
 
-  void report_soon() override {
-    on_strand([this] { contact_.send_soon(); });
+  void report_within(Duration time) override {
+    on_strand([this, time] { contact_.send_within(time); });
   }
 
   void heard_of(ClusterId cluster, Revision revision) override {

@@ -1,5 +1,6 @@
 #include "cluster/contact.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <dht/error.h>
@@ -74,11 +75,14 @@ void Contact::on_lease_again() {
   member_.client().on_lease();
 }
 
-void Contact::send_soon() {
-  if (is_due_) return;
-  is_due_ = true;
-  member_.later(kSpacing, [this] {
-    is_due_ = false;
+void Contact::send_within(Duration time) {
+  const Duration wait = std::max(time, kSpacing);
+  const Instant at = member_.scheduler().now() + wait;
+  if (due_ && *due_ <= at) return;
+  due_ = at;
+  member_.later(wait, [this, at] {
+    if (due_ != at) return;  // another was due earlier
+    due_.reset();
     send();
   });
 }

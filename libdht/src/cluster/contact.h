@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "cluster/leader_seat.h"
 #include "cluster/member.h"
@@ -27,7 +28,8 @@ class Contact {
   /// A newer map of the present cluster: where another node leads it is asked at once.
   void follow(const ClusterMap& map);
   /// A heartbeat before its time; several such wishes that come together make one.
-  void send_soon();
+  void send_soon() { send_within(Duration::zero()); }
+  void send_within(Duration time);
   /// The leader has just asked this voter for its confirmation. What is due to it soon goes along with the answer, so
   /// that both nodes are woken once for the two.
   void keep_pace();
@@ -60,7 +62,7 @@ class Contact {
   lease::NodeLease lease_;
   ClusterId target_;               ///< the cluster that is being joined
   lease::NodeLease target_lease_;  ///< grants nothing yet; only for its echo
-  bool is_due_ = false;
+  std::optional<Instant> due_;     ///< of the heartbeat that is wished for
   Instant last_beat_{Duration::min() / 2};
   bool logged_loss_ = false;
   std::unique_ptr<Scheduler::Timer> timer_;

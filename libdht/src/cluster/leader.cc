@@ -377,7 +377,7 @@ void Leader::order(Instant now, LeaderEffects& effects) {
 /// No move is planned or under way, and every alive member has the newest map.
 bool Leader::is_quiet(Instant now) const {
   const auto is_settled = [](const PartitionRecord& record) { return record.learners.empty(); };
-  return may_propose(now) && !has_news_ && moves_.waiting().empty() &&
+  return may_propose(now) && !has_news_ && !moves_.holds_back() && moves_.waiting().empty() &&
          spread_.everybody_has(*map_, map_->revision, grants_, now) &&
          std::all_of(map_->partitions.begin(), map_->partitions.end(), is_settled);
 }

@@ -79,6 +79,8 @@ class Leader {
   void resign();
   void resume(Instant now, LeaderEffects& effects);
   bool is_proposing() const noexcept;
+  /// When there may be more to do, should nothing happen until then: it wants an `on_tick` at that time.
+  std::optional<Instant> look_again_at() const noexcept { return moves_.retry_at(); }
   /// Other members are on their way out, and need a leader for it.
   bool has_leaves(Instant now) const;
   /// Alive, active members besides this one, voters and those with the newest map first:

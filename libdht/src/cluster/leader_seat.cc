@@ -152,6 +152,19 @@ void LeaderSeat::carry_out(LeaderEffects effects) {
     this->order(order);
   for (LeaderEffects::Reply& reply : effects.replies)
     this->reply(std::move(reply));
+  if (leader_) arm();
+}
+
+void LeaderSeat::arm() {
+  const Instant now = member_.scheduler().now();
+  const std::optional<Instant> at = leader_->look_again_at();
+  if (!at || *at <= now || (looks_again_at_ && *looks_again_at_ <= *at)) return;
+  looks_again_at_ = at;
+  member_.later(*at - now, [this, at] {
+    if (looks_again_at_ != at) return;  // it was to be earlier
+    looks_again_at_.reset();
+    on_tick();
+  });
 }
 
 void LeaderSeat::propose(ClusterMapPtr map) {

@@ -69,12 +69,15 @@ class LeaderSeat {
   void hand_over_again(const ClusterMapPtr& newest, StatusHandler done);
   void look_for_successor();
   void refresh_view();
+  /// Has the leader look again when it wants to, which may be before the next tick.
+  void arm();
 
   Member& member_;
   VoterSeat& voter_;
   std::optional<Leader> leader_;
   std::optional<lease::LeaderLease> lease_;  ///< while the seat is taken
   Instant taken_at_{};
+  std::optional<Instant> looks_again_at_;
   std::uint64_t reign_ = 0;  ///< counts the times that it was taken: late answers are of an earlier one
   bool is_looking_ = false;  ///< for another leader, in the register
   bool closed_ = false;

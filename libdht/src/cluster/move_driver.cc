@@ -11,6 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kOrderAgain = milliseconds(250);
+constexpr Duration kBetweenBatches = milliseconds(40);
 constexpr Duration kFirstBackOff = milliseconds(200);
 constexpr Duration kLongestBackOff = milliseconds(2000);
 
@@ -33,6 +34,24 @@ bool is_alive(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
 
 bool holds(const PartitionRecord& record, NodeId node) {
   return record.primary == node || contains(record.backups, node);
+}
+
+bool learns(const PartitionRecord& record, NodeId node) {
+  return std::any_of(record.learners.begin(), record.learners.end(),
+                     [node](const LearnerRecord& learner) { return learner.node == node; });
+}
+
+/// Who is on the way to hold a partition counts as if it did.
+Holding holding(const PartitionRecord& record, std::uint32_t replicas) {
+  Holding holding{record.primary, record.backups};
+  for (const LearnerRecord& learner : record.learners) {
+    if (replicas == 1) {
+      holding.primary = learner.node;
+    } else {
+      holding.backups.push_back(learner.node);
+    }
+  }
+  return holding;
 }
 
 /// Everybody who should hold the partition.
@@ -87,6 +106,7 @@ MoveDriver::Case MoveDriver::look_at(PartitionId p, const PartitionReport* repor
 }
 
 void MoveDriver::finish(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change) {
+  is_batch_ = inputs.now >= next_batch_;
   std::erase_if(given_, [&](const auto& entry) { return chosen.partitions[entry.first].epoch != entry.second.epoch; });
   std::erase_if(back_offs_, [&](const auto& entry) { return chosen.find(entry.first) == nullptr; });
   plan(change.map(), inputs);
@@ -115,7 +135,8 @@ void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapC
   }
   if (!at.is_served) return;
   take_out_lost(at, change);
-  promote(at, change);
+  if (!is_batch_) return;
+  promote(at, inputs, change);
   trim(at, inputs, change);
 }
 
@@ -153,10 +174,12 @@ void MoveDriver::take_out_lost(const Case& at, MapChange& change) {
 }
 
 /// With one copy of everything a learner is to be primary, and never a backup.
-void MoveDriver::promote(const Case& at, MapChange& change) {
+void MoveDriver::promote(const Case& at, const MoveInputs& inputs, MapChange& change) {
   if (at.target->backups.empty()) return;
-  for (const LearnerRecord& learner : at.level)
+  for (const LearnerRecord& learner : at.level) {
     change.promote(at.partition, learner.node);
+    next_batch_ = inputs.now + kBetweenBatches;
+  }
 }
 
 /// Takes out who is not to hold the partition, once everybody who is has it. One that is dead is taken out when the
@@ -171,6 +194,7 @@ void MoveDriver::trim(const Case& at, const MoveInputs& inputs, MapChange& chang
 }
 
 void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change) {
+  if (!is_batch_) return;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   std::map<NodeId, std::uint32_t> under_way;
   for (const PartitionRecord& record : change.map().partitions) {
@@ -197,10 +221,7 @@ void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, c
                                  MapChange& change, std::map<NodeId, std::uint32_t>& under_way) {
   const PartitionRecord& record = change.map().partitions[p];
   const Holding& target = plan_.target[p];
-  const auto is_missing = [&](NodeId node) {
-    return !holds(record, node) && std::none_of(record.learners.begin(), record.learners.end(),
-                                                [node](const auto& learner) { return learner.node == node; });
-  };
+  const auto is_missing = [&](NodeId node) { return !holds(record, node) && !learns(record, node); };
   std::vector<NodeId> wanted = everybody(target);
   std::erase_if(wanted, [&](NodeId node) { return !is_missing(node); });
   if (wanted.empty()) {
@@ -220,6 +241,7 @@ void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, c
       continue;
     }
     change.add_learner(p, node);
+    next_batch_ = inputs.now + kBetweenBatches;
     ++from;
     ++to;
   }
@@ -269,31 +291,47 @@ void MoveDriver::back_off(NodeId target, Instant now) {
   back_off.until = now + back_off.delay;
 }
 
-/// Who is on the way to hold a partition counts as if it did.
+/// A plan is kept while it can be carried out: planning costs far more than looking whether it can.
 void MoveDriver::plan(const ClusterMap& map, const MoveInputs& inputs) {
-  Plan next;
-  next.now.reserve(map.partitions.size());
-  for (const PartitionRecord& record : map.partitions) {
-    Holding holding{record.primary, record.backups};
-    for (const LearnerRecord& learner : record.learners) {
-      if (map.settings.replicas == 1) {
-        holding.primary = learner.node;
-      } else {
-        holding.backups.push_back(learner.node);
-      }
-    }
-    next.now.push_back(std::move(holding));
-  }
+  std::vector<NodeId> members;
+  std::vector<NodeId> pinned;
   for (const NodeRecord& node : map.nodes) {
     if (is_target(map, node.id, inputs)) {
-      next.members.push_back(node.id);
+      members.push_back(node.id);
     } else if (node.state != NodeState::joining && !is_alive(map, node.id, inputs)) {
-      next.pinned.push_back(node.id);
+      pinned.push_back(node.id);
     }
   }
-  if (next.now == plan_.now && next.members == plan_.members && next.pinned == plan_.pinned) return;
-  next.target = plan_layout(next.now, next.members, next.pinned, map.settings.replicas);
-  plan_ = std::move(next);
+  if (members == plan_.members && pinned == plan_.pinned && leads_to_target(map)) return;
+  std::vector<Holding> now;
+  now.reserve(map.partitions.size());
+  for (const PartitionRecord& record : map.partitions)
+    now.push_back(holding(record, map.settings.replicas));
+  std::vector<Holding> target = plan_layout(now, members, pinned, map.settings.replicas);
+  plan_ = {map.partitions, std::move(members), std::move(pinned), std::move(target)};
+}
+
+/// Whether each partition is somewhere between what it was when the plan was made and what is planned: its primary is
+/// one of those two, and only who was to hold it at one of the two times does or is about to.
+bool MoveDriver::leads_to_target(const ClusterMap& map) const {
+  // Without members nothing was planned: all is to stay as it was, even what cannot.
+  if (plan_.members.empty() || plan_.target.size() != map.partitions.size()) return false;
+  for (PartitionId p = 0; p < map.partitions.size(); ++p) {
+    const PartitionRecord& record = map.partitions[p];
+    const PartitionRecord& begin = plan_.begin[p];
+    const Holding& target = plan_.target[p];
+    if (record.primary != begin.primary && record.primary != target.primary) return false;
+    // Where the primary was to be one that is pinned nothing was planned.
+    if (contains(plan_.pinned, target.primary) && record != begin) return false;
+    const auto is_expected = [&](NodeId node) {
+      return holds(begin, node) || learns(begin, node) || target.primary == node || contains(target.backups, node);
+    };
+    if (!std::all_of(record.backups.begin(), record.backups.end(), is_expected)) return false;
+    for (const LearnerRecord& learner : record.learners) {
+      if (!is_expected(learner.node)) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace dht::cluster

@@ -11,6 +11,8 @@
 //   order     A is ordered to hand over                           (LeaderEffects::orders)
 //   stopped   A is drained and never serves this epoch again      (report)
 //   finish    B is primary in the next epoch, A perhaps a backup  (map)
+// Each change of the map costs every node some work, and copies end one after the other. So promotions, and what they
+// make room for, are made in batches, with a little time between. What somebody waits for is done at once.
 // A move whose learner fails is undone: the learner is removed, and where A has stopped or may have been told to, A is
 // opened again in a new epoch. Missing copies come before an even spread.
 //
@@ -56,8 +58,10 @@ class MoveDriver {
 
   /// What the last `begin` wanted moved and did not begin.
   const std::vector<Move>& waiting() const noexcept { return waiting_; }
-  /// When a `begin` can do more than the last one could, should nothing else happen.
-  std::optional<Instant> retry_at() const noexcept { return retry_at_; }
+  /// Whether the last `finish` and `begin` left anything to the next batch.
+  bool holds_back() const noexcept { return !is_batch_; }
+  /// When they can do more than the last time, should nothing else happen.
+  std::optional<Instant> retry_at() const noexcept { return is_batch_ ? retry_at_ : next_batch_; }
 
  private:
   struct Given {
@@ -69,7 +73,7 @@ class MoveDriver {
     Instant until{};
   };
   struct Plan {
-    std::vector<Holding> now{};
+    std::vector<PartitionRecord> begin{};  ///< from which it leads
     std::vector<NodeId> members{};
     std::vector<NodeId> pinned{};
     std::vector<Holding> target{};
@@ -78,12 +82,13 @@ class MoveDriver {
   struct Case;
 
   void plan(const ClusterMap& map, const MoveInputs& inputs);
+  bool leads_to_target(const ClusterMap& map) const;
   Case look_at(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
                const ClusterMap& map) const;
   void finish_partition(const Case& at, const MoveInputs& inputs, MapChange& change);
   void finish_stopped(const Case& at, const MoveInputs& inputs, MapChange& change);
   static void take_out_lost(const Case& at, MapChange& change);
-  static void promote(const Case& at, MapChange& change);
+  void promote(const Case& at, const MoveInputs& inputs, MapChange& change);
   static void trim(const Case& at, const MoveInputs& inputs, MapChange& change);
   void begin_partition(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
                        MapChange& change, std::map<NodeId, std::uint32_t>& under_way);
@@ -94,9 +99,11 @@ class MoveDriver {
   std::uint32_t max_moves_per_node_;
   std::map<PartitionId, Given> given_;   ///< orders, by partition
   std::map<NodeId, BackOff> back_offs_;  ///< by target
-  Plan plan_;                            ///< the last one and what it was made from
+  Plan plan_;
   std::vector<Move> waiting_;
   std::optional<Instant> retry_at_;
+  Instant next_batch_{Duration::min()};
+  bool is_batch_ = true;  ///< this is one
 };
 
 }  // namespace dht::cluster

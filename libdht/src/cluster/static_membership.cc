@@ -42,7 +42,7 @@ class StaticMembership final : public Membership {
     return view;
   }
   bool may_serve(Instant) const override { return true; }
-  void report_soon() override {}
+  void report_within(Duration) override {}
   void heard_of(ClusterId, Revision) override {}
   void join(std::vector<PeerName>, JoinGoal, StatusHandler handler) override { handler(fixed()); }
   void leave(StatusHandler handler) override { handler(fixed()); }

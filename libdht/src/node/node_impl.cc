@@ -72,6 +72,8 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       memory_(options_.max_memory_bytes, options_.max_value_bytes, *parts_.storage),
       route_here_([this](OperationId id) { current()->route(id); }),
       keep_house_soon_([this] { wake_house(); }),
+      copies_(strand_, [this] { return current()->give_chunk(); }),
+      copy_soon_([this] { copies_.wake(); }),
       own_membership_(
           parts_.membership != nullptr
               ? nullptr
@@ -108,7 +110,8 @@ node::SessionParts Node::Impl::session_parts() {
           .memory = &memory_,
           .log = &options_.log,
           .route_elsewhere = &route_here_,
-          .keep_house = &keep_house_soon_};
+          .keep_house = &keep_house_soon_,
+          .copy_soon = &copy_soon_};
 }
 
 Node::Impl::SessionPtr Node::Impl::current() const {
@@ -198,7 +201,7 @@ void Node::Impl::switch_to(ClusterMapPtr map) {
   }
   own->retire();
   if (earlier) earlier->retire();
-  membership_->report_soon();  // partitions come once the leader knows that this node knows
+  membership_->report_within(Duration::zero());  // partitions come once the leader knows that this node knows
 }
 
 void Node::Impl::abandon_join(Function<void()> done) {

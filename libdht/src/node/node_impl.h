@@ -12,6 +12,7 @@
 
 #include <dht/node.h>
 
+#include "node/copy_pacer.h"
 #include "node/gated_scheduler.h"
 #include "node/join_copy.h"
 #include "node/memory_limit.h"
@@ -96,6 +97,8 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   node::OperationTable operations_;
   Function<void(OperationId)> route_here_;
   Function<void()> keep_house_soon_;
+  node::CopyPacer copies_;
+  Function<void()> copy_soon_;
   std::unique_ptr<Membership> own_membership_;
   Membership* const membership_;
 

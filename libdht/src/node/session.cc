@@ -1,5 +1,6 @@
 #include "node/session.h"
 
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,6 +8,12 @@
 #include "base/assert.h"
 
 namespace dht::node {
+namespace {
+
+/// Copies end one after the other. Each change of the map costs every node some work, so those of a moment share one.
+constexpr Duration kLearnersTogether = std::chrono::milliseconds(10);
+
+}  // namespace
 
 Session::Session(const SessionParts& parts, ClusterMapPtr map)
     : parts_(parts),
@@ -66,6 +73,7 @@ void Session::note_out_of_reach(NodeId node) {
 }
 
 void Session::send_pieces(Slot& slot, replica::Effects& effects) {
+  if (!effects.chunk_asks.empty()) queue_chunks(std::exchange(effects.chunk_asks, {}));
   if (!effects.pieces.empty()) watch_followers();
   // A refused send breaks the stream, and what is then sent to others is an effect again; each round breaks those to at
   // least one node, so it ends.
@@ -104,7 +112,11 @@ void Session::answer(replica::Effects& effects) {
     done.handler(done.error);
   for (auto& scan : effects.scans)
     scan.handler(std::move(scan.scanned));
-  if (effects.report_changed) parts_.membership->report_soon();
+  if (effects.report_changed) {
+    parts_.membership->report_within(Duration::zero());
+  } else if (effects.learner_is_level) {
+    parts_.membership->report_within(kLearnersTogether);
+  }
 }
 
 void Session::reenter(PartitionId partition, replica::Step step) {

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,8 @@ struct SessionParts {
   Function<void(OperationId)>* route_elsewhere = nullptr;
   /// Has `retry_postponed`, `expire_parked_requests` and `tend_streams` called soon.
   Function<void()>* keep_house = nullptr;
+  /// Has `give_chunk` called soon.
+  Function<void()>* copy_soon = nullptr;
 };
 
 class Session final : public replica::Reentry {
@@ -99,6 +102,9 @@ class Session final : public replica::Reentry {
   void retry_postponed();
   /// Takes up streams to backups that have broken, and gives up those that make writes wait. Called often.
   void tend_streams(Instant now);
+  /// Goes on with a copy to a learner that waits for it; false where none does. Called at the pace that leaves clients
+  /// their share.
+  bool give_chunk();
   /// Whether there is anything for `retry_postponed`, `expire_parked_requests` or `tend_streams` to do.
   bool has_put_off() const;
 
@@ -179,17 +185,17 @@ class Session final : public replica::Reentry {
     std::string payload;
     Instant expires{};
   };
-  struct Slot {
+  /// What every operation needs fits into one cache line, what a newer map looks at into two.
+  struct alignas(64) Slot {
     mutable std::mutex mutex{};
     std::unique_ptr<replica::Replica> replica{};
-    NodeId primary{};  ///< by the map of `revision`
-    bool is_primary_down = false;
-    Revision revision = 0;   ///< of the map that this slot has adopted
-    LinkId stream_link = 0;  ///< on which the pieces of the stream that the replica follows come
+    NodeId primary{};       ///< by the map of `revision`; none where that is down
+    Revision revision = 0;  ///< of the map that this slot has adopted
     std::vector<OperationId> parked{};
     std::vector<ParkedRequest> parked_requests{};
     /// On a leaving node: what it was primary for, as it was handed over.
     std::unique_ptr<PartitionStorage> kept{};
+    LinkId stream_link = 0;  ///< on which the pieces of the stream that the replica follows come
   };
 
   using ScanId = std::uint64_t;
@@ -246,22 +252,22 @@ class Session final : public replica::Reentry {
                    replica::Effects& effects);
   void send_refusal(const LinkInfo& from, std::uint16_t type, const wire::ReplyHeader& header);
   void refuse_request(const LinkInfo& from, std::uint16_t type, std::uint64_t request, Revision revision);
-  /// Remembers of which clusters the entries that come from elsewhere are copies.
-  template <typename Changes>
-  void note_marks(const Changes& changes);
-  void on_piece(const LinkInfo& from, std::string_view payload);
   /// A batch of a node that is not joining by our map comes from a join that is over.
   bool is_late_merge(const LinkInfo& from, std::uint16_t type, Revision asker) const;
-  bool may_learn(const Slot& slot, const wire::StreamId& stream) const;
-  void on_ack(const Peer& peer, std::string_view payload);
-  /// The connection over which we stream to a learner or backup broke.
-  void lose_streams(NodeId follower);
   GetHandler get_replier(LinkId link, std::uint64_t request);
   WriteHandler write_replier(LinkId link, std::uint64_t request);
   replica::DoneHandler done_replier(LinkId link, std::uint64_t request);
 
+  // session_streams.cc
+  void on_piece(const LinkInfo& from, std::string_view payload);
+  bool may_learn(const Slot& slot, const wire::StreamId& stream) const;
+  void on_ack(const Peer& peer, std::string_view payload);
+  /// The connection over which we stream to a learner or backup broke.
+  void lose_streams(NodeId follower);
+
   // session_map.cc
-  void adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record, bool nobody_joins);
+  /// `is_news`: the map may say something else of the partition than the one before.
+  void adopt_slot(PartitionId partition, const ClusterMap& map, bool is_news, bool nobody_joins);
   void follow_record(PartitionId partition, Slot& slot, const ClusterMap& map, const PartitionRecord& record,
                      replica::Effects& effects, std::unique_ptr<replica::Replica>& dropped);
   void rerun(const std::vector<OperationId>& parked, const std::vector<ParkedRequest>& requests);
@@ -286,8 +292,16 @@ class Session final : public replica::Reentry {
     return parts_.memory->may_refuse() && !has_room(partition, request);
   }
   bool has_room(PartitionId partition, const WriteRequest& request) const;
-  /// Under the slot's lock: queues the frames, in order.
+  /// Remembers of which clusters the entries that come from elsewhere are copies.
+  template <typename Changes>
+  void note_marks(const Changes& changes) {
+    for (const auto& change : changes) {
+      if (change.copy_of) note_copies_of(change.copy_of);
+    }
+  }
+  /// Under the slot's lock: queues the frames, in order, and what copies ask for.
   void send_pieces(Slot& slot, replica::Effects& effects);
+  void queue_chunks(const std::vector<replica::Effects::ChunkAsk>& asks);
   void watch_followers();
   void send_ack(LinkId link, const wire::StreamAck& ack);
   /// After the slot's lock is released: answers.
@@ -321,6 +335,7 @@ class Session final : public replica::Reentry {
 
   mutable std::mutex mutex_;  ///< for what follows; taken after a slot's lock, never before it
   std::vector<OperationId> postponed_;
+  std::deque<replica::Effects::ChunkAsk> chunk_asks_;
   std::set<PartitionId> beginnings_;  ///< to begin empty, once what was here before has been dropped
   std::set<NodeId> out_of_reach_;     ///< until the next round of retries
   WrittenKeys written_keys_;

@@ -46,13 +46,15 @@ void Session::adopt(ClusterMapPtr map) {
   }
   note_former_members(*before, *map);
   const bool nobody_joins = !has_joining(*map);
+  const bool same_nodes = map->nodes == before->nodes;
   for (PartitionId partition = 0; partition < partitions_; ++partition) {
-    adopt_slot(partition, *map, map->partitions[partition], nobody_joins);
+    const bool is_news = !same_nodes || map->partitions[partition] != before->partitions[partition];
+    adopt_slot(partition, *map, is_news, nobody_joins);
   }
 }
 
-void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const PartitionRecord& record,
-                         bool nobody_joins) {
+void Session::adopt_slot(PartitionId partition, const ClusterMap& map, bool is_news, bool nobody_joins) {
+  const PartitionRecord& record = map.partitions[partition];
   replica::Effects effects;
   std::vector<OperationId> parked;
   std::vector<ParkedRequest> requests;
@@ -61,11 +63,14 @@ void Session::adopt_slot(PartitionId partition, const ClusterMap& map, const Par
   {
     Slot& slot = this->slot(partition);
     std::lock_guard lock(slot.mutex);
-    slot.primary = record.primary;
     slot.revision = map.revision;
-    slot.is_primary_down = is_down(map, record.primary);
-    is_kept_in_vain = slot.kept && (is_active(map, parts_.self) || begins_empty(record, parts_.self));
-    follow_record(partition, slot, map, record, effects, dropped);
+    // A learner may have come between two maps that say the same of the partition, and neither of them of the learner.
+    const bool learns = slot.replica && slot.replica->role() == Replica::Role::learner;
+    if (is_news || learns) {
+      slot.primary = is_down(map, record.primary) ? NodeId{} : record.primary;
+      is_kept_in_vain = slot.kept && (is_active(map, parts_.self) || begins_empty(record, parts_.self));
+      follow_record(partition, slot, map, record, effects, dropped);
+    }
     if (slot.replica && nobody_joins) slot.replica->forget_merges(map.revision);
     if (slot.replica) send_pieces(slot, effects);
     if (!paused_) {
@@ -114,7 +119,7 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     return;
   }
   const bool is_backup = std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
-  if (is_backup && slot.replica) return slot.replica->back_up(record, slot.is_primary_down, effects);
+  if (is_backup && slot.replica) return slot.replica->back_up(record, is_down(map, record.primary), effects);
   if (is_backup) {
     return log(LogLevel::error,
                fmt::format("partition {}: the map names this node a backup, but it has no copy", partition));
@@ -160,7 +165,7 @@ void Session::retry_beginnings() {
   const ClusterMapPtr map = this->map();
   const bool nobody_joins = !waiting.empty() && !has_joining(*map);
   for (const PartitionId partition : waiting)
-    adopt_slot(partition, *map, map->partitions[partition], nobody_joins);
+    adopt_slot(partition, *map, true, nobody_joins);
 }
 
 /// Of a drained primary or a backup that follows nobody any more: nothing is under way at its storage.

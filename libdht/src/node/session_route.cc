@@ -75,7 +75,7 @@ void Session::route(OperationId id) {
       goes = Goes::here;
       parts_.operations->visit(id, [&](Operation& operation) { run_in_replica(slot, operation, effects); });
       send_pieces(slot, effects);
-    } else if (paused_ || slot.primary == parts_.self || !slot.primary || slot.is_primary_down) {
+    } else if (paused_ || slot.primary == parts_.self || !slot.primary) {
       // No map will come that would wake what is parked in a session that is over.
       goes = Goes::later;
       if (!detached_) return slot.parked.push_back(id);

@@ -98,7 +98,7 @@ NodeId Session::primary_elsewhere(PartitionId partition) {
   Slot& slot = this->slot(partition);
   std::lock_guard lock(slot.mutex);
   const bool is_here = slot.primary == parts_.self || serves(slot);
-  return retired_ || paused_ || is_here || slot.is_primary_down ? NodeId{} : slot.primary;
+  return retired_ || paused_ || is_here ? NodeId{} : slot.primary;
 }
 
 void Session::on_reply(const Peer& peer, Lane lane, Frame frame) {

@@ -48,19 +48,25 @@ struct Effects {
     NodeId follower{};
     wire::StreamPiece piece{};
   };
+  struct ChunkAsk {
+    NodeId learner{};
+    wire::StreamId stream{};
+  };
 
   std::vector<Read> reads{};
   std::vector<Write> writes{};
   std::vector<Done> done{};
   std::vector<Scan> scans{};
   std::vector<Piece> pieces{};           ///< to be sent in this order, on the replication lane
+  std::vector<ChunkAsk> chunk_asks{};    ///< copies that go on with `Replica::give_chunk`, when there is time for them
   std::optional<wire::StreamAck> ack{};  ///< to be sent back over the link that the piece came on
   bool report_changed = false;           ///< what `Replica::report()` says is news for the leader
+  bool learner_is_level = false;         ///< this, too, but nobody waits for it
   bool opened = false;                   ///< the replica serves from now on: what waited for that can go on
 
   bool empty() const {
-    return reads.empty() && writes.empty() && done.empty() && scans.empty() && pieces.empty() && !ack &&
-           !report_changed && !opened;
+    return reads.empty() && writes.empty() && done.empty() && scans.empty() && pieces.empty() && chunk_asks.empty() &&
+           !ack && !report_changed && !learner_is_level && !opened;
   }
 };
 

@@ -154,6 +154,9 @@ class Replica {
   // The stream, at the primary.
 
   void on_ack(NodeId follower, const wire::StreamAck& ack, Effects& effects);
+  /// Once for each of `Effects::chunk_asks`, at any time: the owner paces the copies. Nothing where the stream has
+  /// ended meanwhile.
+  void give_chunk(const Effects::ChunkAsk& ask, Effects& effects);
   /// The connection to this node broke: what was sent may be lost. The stream to a learner is given up, that to a
   /// backup is taken up again by `tend`.
   void on_follower_unreachable(NodeId follower, Effects& effects);

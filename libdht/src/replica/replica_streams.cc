@@ -76,7 +76,7 @@ void Replica::on_ack(NodeId follower, const wire::StreamAck& ack, Effects& effec
     lose(*stream, effects);
     return;
   }
-  if (stream->is_level() != was_level) effects.report_changed = true;
+  if (stream->is_level() != was_level) effects.learner_is_level = true;
   commit_what_is_acknowledged(effects);
   open_when_level(effects);
   feed(*stream, effects);
@@ -102,9 +102,12 @@ void Replica::lose(FollowerStream& stream, Effects& effects) {
 void Replica::feed(FollowerStream& stream, Effects& effects) {
   if (!stream.wants_chunk(options_.window_bytes)) return;
   stream.begin_chunk();
-  turns_.wait_alone(
-      [this, learner = stream.follower(), id = stream.id()](Effects& later) { read_chunk(learner, id, later); },
-      effects);
+  effects.chunk_asks.push_back({stream.follower(), stream.id()});
+}
+
+void Replica::give_chunk(const Effects::ChunkAsk& ask, Effects& effects) {
+  if (find_stream(ask.learner, ask.stream) == nullptr) return;
+  turns_.wait_alone([this, ask](Effects& later) { read_chunk(ask.learner, ask.stream, later); }, effects);
 }
 
 void Replica::read_chunk(NodeId learner, const wire::StreamId& id, Effects& effects) {
@@ -136,7 +139,7 @@ void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned,
   }
   if (!changes.empty()) send(stream, {.seq = history_.seq(), .changes = wire::Changes(changes)}, effects);
   stream.end_chunk(scanned.chunk.next);
-  if (stream.is_level()) effects.report_changed = true;
+  if (stream.is_level()) effects.learner_is_level = true;
   feed(stream, effects);
 }
 

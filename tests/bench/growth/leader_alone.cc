@@ -159,7 +159,13 @@ void LeaderAlone::beat() {
 }
 
 void LeaderAlone::pass_time() {
-  if (on_their_way_.empty()) beat();
+  const std::optional<Instant> looks_again_at = leader_.look_again_at();
+  if (on_their_way_.empty() && looks_again_at && *looks_again_at > now_ && *looks_again_at - now_ < kLease / 4) {
+    now_ = *looks_again_at;
+    at_leader([this](Effects& effects) { leader_.on_tick(now_, effects); });
+  } else if (on_their_way_.empty()) {
+    beat();
+  }
   now_ = now_ + milliseconds(1);
   at_leader([this](Effects& effects) { leader_.on_lease(now_ + kLease, now_, effects); });
   for (Event& event : std::exchange(on_their_way_, {}))

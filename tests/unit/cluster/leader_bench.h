@@ -30,6 +30,7 @@ class LeaderBench {
  public:
   static constexpr std::uint64_t kWallMs = 1'767'225'600'000;
   static constexpr Duration kLease = milliseconds(1000);
+  static constexpr Duration kMoment = milliseconds(50);
 
   explicit LeaderBench(ClusterMap map, std::uint32_t max_moves_per_node = 64)
       : leader(map.leader, std::make_shared<const ClusterMap>(map),
@@ -61,10 +62,19 @@ class LeaderBench {
     }
     return true;
   }
+  /// Until nothing more is proposed, what the leader puts off for a moment included.
   void choose_all() {
-    for (int i = 0; i < 20 && choose(); ++i) {
+    for (int i = 0; i < 40 && (choose() || pass_moment()); ++i) {
     }
     REQUIRE(proposed == nullptr);
+  }
+  bool pass_moment() {
+    const std::optional<Instant> at = leader.look_again_at();
+    if (!at || *at <= now || *at - now > kMoment) return false;
+    now = *at;
+    if (is_confirmed) renew();
+    tick();
+    return true;
   }
   void refuse(ClusterMapPtr newest) {
     proposed = nullptr;

@@ -15,9 +15,9 @@ constexpr NodeId kA{1};
 constexpr NodeId kB{2};
 constexpr NodeId kC{3};
 
-/// Of `members` nodes, with two copies of each of four partitions; the backup is the node after the primary.
-ClusterMap copied_map(std::uint32_t members, std::uint32_t replicas = 2) {
-  ClusterMap map = even_map(members, 4);
+/// Of `members` nodes, with two copies of each partition; the backup is the node after the primary.
+ClusterMap copied_map(std::uint32_t members, std::uint32_t replicas = 2, std::uint32_t partitions = 4) {
+  ClusterMap map = even_map(members, partitions);
   map.settings.replicas = replicas;
   map.voters = {kA};
   for (PartitionRecord& record : map.partitions) {
@@ -296,6 +296,74 @@ TEST_CASE("4: what a forgotten primary had goes to a backup that is down, too, a
   CHECK_FALSE(bench.lists(2));
   bench.acknowledge_all();
   CHECK(bench.is_ok(forget));
+}
+
+namespace {
+
+/// The third of three nodes has just come, and gets its share two partitions at a time.
+struct Newcomer : Replicated {
+  Newcomer() : Replicated(copied_map(2, 2, 16), 2) {
+    join(3);
+    choose_all();
+    activate(3);
+    pass(milliseconds(100));  // so that its voice counts, too
+    choose_all();
+    pass(kMoment);
+    ordered.clear();
+  }
+  std::vector<PartitionId> learning() const {
+    std::vector<PartitionId> partitions;
+    for (PartitionId p = 0; p < map().partitions.size(); ++p) {
+      if (!partition(p).learners.empty()) partitions.push_back(p);
+    }
+    return partitions;
+  }
+  /// What can be chosen now is; time stands still.
+  void choose_now() {
+    while (choose()) {
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("7: a copy that has ended becomes a backup and makes room at once; those that follow soon do so together") {
+  Newcomer bench;
+  const std::vector<PartitionId> first = bench.learning();
+  REQUIRE(first.size() == 2);
+  bench.report_level(first[0]);
+  bench.choose_now();
+  CHECK(bench.partition(first[0]).learners.empty());
+  const std::vector<PartitionId> second = bench.learning();
+  REQUIRE(second.size() == 2);
+  const Revision before = bench.map().revision;
+  for (const PartitionId p : second)
+    bench.report_level(p);
+  bench.choose_now();
+  CHECK(bench.learning() == second);
+  CHECK(bench.map().revision == before);
+  REQUIRE(bench.pass_moment());
+  REQUIRE(bench.choose());
+  for (const PartitionId p : second)
+    CHECK(bench.partition(p).learners.empty());
+  CHECK(bench.map().revision == before + 1);
+}
+
+TEST_CASE("7: a primary that has stopped is followed at once, whatever is put off") {
+  Newcomer bench;
+  while (bench.ordered.empty()) {
+    bench.pass_moment();
+    bench.report_level(bench.learning().front());
+    bench.choose_now();
+  }
+  const PartitionId moving = bench.ordered.front().second;
+  const std::vector<PartitionId> copies = bench.learning();
+  REQUIRE(copies.size() == 2);
+  bench.report_level(copies[0]);
+  bench.report_stopped(moving);
+  bench.choose_now();
+  CHECK(bench.partition(moving).primary == NodeId{3});
+  CHECK_FALSE(bench.partition(copies[0]).learners.empty());
 }
 
 }  // namespace dht::testing

@@ -51,6 +51,44 @@ TEST_CASE("a stream brings an empty learner level, in chunks inside the window")
   CHECK(learner.replica().last_version() == primary.replica().last_version());
 }
 
+TEST_CASE("a copy goes on when it is given a chunk, and asks for no more than one at a time") {
+  Host primary(kSmall);
+  Host learner(kSmall);
+  primary.serve(1);
+  for (int i = 0; i < 10; ++i)
+    primary.put("key" + std::to_string(i), "value");
+  primary.gives_chunks = false;
+  primary.configure({{kLearner, 5}});
+  for (int round = 0; round < 3; ++round) {
+    deliver(primary, learner);
+    CHECK(learner.entries().size() == 2 * static_cast<std::size_t>(round));
+    REQUIRE(primary.chunk_asks.size() == 1);
+    const auto ask = primary.chunk_asks.front();
+    primary.chunk_asks.pop_front();
+    primary.give_chunk(ask);
+  }
+  primary.put("late", "value");  // and live writes do not wait for any of that
+  deliver(primary, learner);
+  CHECK(learner.value("late") == "value");
+  CHECK(primary.replica().report().level.empty());
+}
+
+TEST_CASE("a chunk for a stream that has ended meanwhile is not given") {
+  Host primary(kSmall);
+  primary.serve(1);
+  primary.put("key", "value");
+  primary.gives_chunks = false;
+  primary.configure({{kLearner, 5}});
+  REQUIRE(primary.chunk_asks.size() == 1);
+  const auto ask = primary.chunk_asks.front();
+  SUBCASE("the map names the learner no longer") { primary.configure({}); }
+  SUBCASE("the map names it anew") { primary.configure({{kLearner, 6}}); }
+  SUBCASE("the connection broke") { primary.on_follower_unreachable(kLearner); }
+  primary.pieces.clear();
+  primary.give_chunk(ask);
+  CHECK(primary.pieces.empty());
+}
+
 TEST_CASE("the windows of all moves to a node leave room in the queue of its connection") {
   constexpr std::size_t kMoves = 64;
   constexpr std::size_t kQueueBytes = 64u * 1024 * 1024;

@@ -142,6 +142,8 @@ class Host final : public Reentry {
   Disk disk;  // before the replica, whose storage uses it
   std::deque<Effects::Piece> pieces;
   std::deque<wire::StreamAck> acks;
+  bool gives_chunks = true;  ///< at once; else when the test says so
+  std::deque<Effects::ChunkAsk> chunk_asks;
   int reports = 0;   ///< how often there was news for the leader
   int openings = 0;  ///< how often it began to serve
   std::uint64_t wall_ms = 1000;
@@ -247,6 +249,18 @@ class Host final : public Reentry {
     in_step([&](Effects& effects) { replica_.on_piece(std::move(piece), effects); });
   }
 
+  /// Until no copy asks any more.
+  void give_chunks() {
+    while (!chunk_asks.empty()) {
+      const auto ask = chunk_asks.front();
+      chunk_asks.pop_front();
+      give_chunk(ask);
+    }
+  }
+  void give_chunk(const Effects::ChunkAsk& ask) {
+    in_step([&](Effects& effects) { replica_.give_chunk(ask, effects); });
+  }
+
   /// All entries, whatever the disk does just now with other calls.
   std::map<std::string, StoredEntry> entries() {
     const bool was_slow = std::exchange(disk.slow, false);
@@ -299,9 +313,11 @@ class Host final : public Reentry {
       scan.handler(std::move(scan.scanned));
     for (auto& piece : effects.pieces)
       pieces.push_back(std::move(piece));
+    chunk_asks.insert(chunk_asks.end(), effects.chunk_asks.begin(), effects.chunk_asks.end());
     if (effects.ack) acks.push_back(*effects.ack);
-    if (effects.report_changed) ++reports;
+    if (effects.report_changed || effects.learner_is_level) ++reports;
     if (effects.opened) ++openings;
+    if (gives_chunks) give_chunks();
   }
 
   bool in_step_ = false;
