@@ -3,6 +3,7 @@
 #include "http/listener.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -14,6 +15,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include "handlers/router.h"
@@ -301,6 +303,34 @@ TEST_CASE("connections over the limit are told so, and the log says it once") {
   first.received.clear();
   first.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   CHECK(first.receives("HTTP/1.1 200"));
+}
+
+TEST_CASE("bytes that come while older ones wait for an answer are taken after them, whatever the loop does first") {
+  http::ServeOptions options;
+  options.limits.max_in_flight = 1;
+  // The answer that lets the older ones go on is given so many of the loop's turns after the newer ones were sent. One
+  // of these is between the news that the socket is readable and the round that reads it.
+  for (int turns = 0; turns < 6; ++turns) {
+    HeldServer server(options);
+    Client client(server);
+    const auto get = [](std::string_view key) { return fmt::format("GET /db/{} HTTP/1.1\r\nHost: a\r\n\r\n", key); };
+    client.send(get("first") + get("second"));
+    REQUIRE(server.run_until([&] { return server.table.gets.size() == 1; }));
+    server.loop.poll();
+    client.send(get("third"));
+    bool is_answered = false;
+    std::function<void(int)> answer_after = [&](int left) {
+      if (left > 0) return asio::post(server.loop, [&, left] { answer_after(left - 1); });
+      server.table.answer(0, "1");
+      is_answered = true;
+    };
+    asio::post(server.loop, [&] { answer_after(turns); });
+    REQUIRE(server.run_until([&] { return is_answered && server.table.gets.size() == 2; }));
+    CHECK(server.table.gets[1].key == "second");
+    server.table.answer(1, "2");
+    REQUIRE(server.run_until([&] { return server.table.gets.size() == 3; }));
+    CHECK(server.table.gets[2].key == "third");
+  }
 }
 
 TEST_CASE("malformed requests get their answers, and the log says once that they come, why and from where") {
