@@ -35,6 +35,18 @@ TEST_CASE("as soon as a join has returned, every member's status shows every par
   }
 }
 
+TEST_CASE(
+    "a join whose moves take longer than a step may waits for them, heartbeats being rarer than that (seed 200825)") {
+  Cluster cluster{
+      {.nodes = 1, .node = {.partitions = 64, .lease = 800ms, .join_step_timeout = 100ms, .max_moves_per_node = 1}}};
+  const std::size_t joiner = cluster.add_node();
+  const dht::Instant begun = cluster.timeline().now();
+  REQUIRE_FALSE(cluster.join_and_wait(joiner, 0));
+  CHECK(cluster.timeline().now() - begun > 400ms);
+  CHECK(cluster.node(joiner).status().moving == 0);
+  CHECK(trouble(cluster, {0, joiner}) == "");
+}
+
 TEST_CASE("a join merges two tables, and both nodes see the union") {
   Cluster cluster{{.nodes = 1}};
   const std::size_t joiner = cluster.add_node();

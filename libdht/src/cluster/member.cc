@@ -169,7 +169,10 @@ void Member::on_word(std::shared_ptr<Question> question, std::error_code error, 
     if (answer.map && is_newer(*answer.map, *question->map)) question->map = answer.map;
     if (!answer.error || !answer.try_later) return question->handler(std::move(answer));
   }
-  if (now - std::max(question->asked, leader_heard(question->map->cluster)) > question->patience) {
+  // Who answers heartbeats need not have done so within less than a lease.
+  const Duration lease = std::chrono::milliseconds(question->map->settings.lease_ms);
+  const Duration patience = std::max(question->patience, lease);
+  if (now - std::max(question->asked, leader_heard(question->map->cluster)) > patience) {
     return question->handler(error ? leader_unreachable(error) : std::move(answer));
   }
   later(jittered(kAskAgain), [this, question] { ask(question); });
