@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr Duration kOrderAgain = milliseconds(250);
-constexpr Duration kBetweenBatches = milliseconds(40);
+constexpr Duration kBetweenBatches = milliseconds(20);
 constexpr Duration kFirstBackOff = milliseconds(200);
 constexpr Duration kLongestBackOff = milliseconds(2000);
 
