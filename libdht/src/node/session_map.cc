@@ -222,15 +222,7 @@ void Session::note_former_members(const ClusterMap& before, const ClusterMap& af
 
 void Session::hand_over(PartitionId partition, Epoch epoch) {
   if (partition >= partitions_) return;
-  replica::Effects effects;
-  {
-    Slot& slot = this->slot(partition);
-    std::lock_guard lock(slot.mutex);
-    if (!slot.replica) return;
-    slot.replica->stop(epoch, effects);
-    send_pieces(slot, effects);
-  }
-  answer(effects);
+  reenter(partition, [epoch](Replica& replica, replica::Effects& effects) { replica.stop(epoch, effects); });
 }
 
 NodeReport Session::report() const {

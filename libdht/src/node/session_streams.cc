@@ -81,15 +81,8 @@ bool Session::give_chunk() {
     ask = chunk_asks_.front();
     chunk_asks_.pop_front();
   }
-  replica::Effects effects;
-  {
-    Slot& slot = this->slot(ask.stream.partition);
-    std::lock_guard lock(slot.mutex);
-    if (!slot.replica) return true;
-    slot.replica->give_chunk(ask, effects);
-    send_pieces(slot, effects);
-  }
-  finish(ask.stream.partition, effects);
+  reenter(ask.stream.partition,
+          [&ask](replica::Replica& replica, replica::Effects& effects) { replica.give_chunk(ask, effects); });
   return true;
 }
 
