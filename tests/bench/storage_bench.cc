@@ -47,7 +47,7 @@ class Table {
 
   void put(std::uint64_t number, std::string_view key, std::string_view value) {
     const StorageChange change{StorageChange::Kind::put, key, value, number + 1, {}};
-    benchmark::DoNotOptimize(of(number).apply({&change, 1}, nullptr));
+    benchmark::DoNotOptimize(of(number).apply({&change, 1}, {}, nullptr));
   }
 
   void fill(std::uint64_t entries) {

@@ -48,7 +48,7 @@ class Copy : public std::enable_shared_from_this<Copy> {
     }
     cursor_ = scanned.chunk.next;
     if (changes.empty()) return true;
-    const auto written = to_.apply(changes, [self = shared_from_this()](StorageWritten later) {
+    const auto written = to_.apply(changes, {}, [self = shared_from_this()](StorageWritten later) {
       self->resume_([self, error = later.error] {
         if (error) {
           self->fail(error);

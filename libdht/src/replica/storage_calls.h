@@ -51,7 +51,7 @@ class StorageCalls {
     return storage_->get_version(key, later<StorageRead>());
   }
   std::optional<StorageWritten> apply(std::span<const StorageChange> changes) {
-    return storage_->apply(changes, later<StorageWritten>());
+    return storage_->apply(changes, {}, later<StorageWritten>());
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes) {
     return storage_->scan(from, max_bytes, later<StorageScanned>());

@@ -56,7 +56,8 @@ std::optional<StorageRead> MemoryPartition::get_version(std::string_view key, St
   return StorageRead{{}, StoredEntry{{}, slot->record()->version(), slot->record()->copy_of()}};
 }
 
-std::optional<StorageWritten> MemoryPartition::apply(std::span<const StorageChange> changes, StorageWriteHandler) try {
+std::optional<StorageWritten> MemoryPartition::apply(std::span<const StorageChange> changes, std::string_view,
+                                                     StorageWriteHandler) try {
   for (const StorageChange& change : changes) {
     if (const std::error_code error = check(change)) return StorageWritten{error};
   }

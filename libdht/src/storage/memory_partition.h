@@ -30,7 +30,8 @@ class MemoryPartition final : public PartitionStorage {
   std::optional<StorageRead> get_version(std::string_view key, StorageReadHandler later) override;
   /// Errc::too_large where a key or value is longer than a record can hold, Errc::invalid_argument for a put of version
   /// zero. A single put of a value that fits where the old one lies takes no memory and moves nothing.
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override;
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view,
+                                      StorageWriteHandler) override;
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override;
   std::optional<StorageWritten> drop(StorageWriteHandler later) override;
   StorageStatistics statistics() const override { return statistics_; }

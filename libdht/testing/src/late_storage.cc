@@ -22,8 +22,9 @@ class LateStorage::Partition final : public PartitionStorage {
   std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override {
     return answer_later(*entries_->get(key, nullptr), std::move(later));
   }
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
-    return answer_later(*entries_->apply(changes, nullptr), std::move(later));
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view state,
+                                      StorageWriteHandler later) override {
+    return answer_later(*entries_->apply(changes, state, nullptr), std::move(later));
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
     return answer_later(*entries_->scan(from, max_bytes, nullptr), std::move(later));

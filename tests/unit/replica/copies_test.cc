@@ -101,7 +101,7 @@ TEST_CASE("what a leaving node keeps: all entries with their versions, marked, a
                                    .key = key,
                                    .value = std::string_view("a value of some length"),
                                    .version = static_cast<Version>(i) + 10};
-        REQUIRE(from.apply({&change, 1}, nullptr));
+        REQUIRE(from.apply({&change, 1}, {}, nullptr));
       }
       disk.slow = slow;
       int calls = 0;
@@ -129,7 +129,7 @@ TEST_CASE("a copy ends with the storage's error") {
     testing::SlowStorage from(disk);
     testing::SlowStorage to(failing);
     const StorageChange change{.kind = StorageChange::Kind::put, .key = "a", .value = "1", .version = 10};
-    REQUIRE(from.apply({&change, 1}, nullptr));
+    REQUIRE(from.apply({&change, 1}, {}, nullptr));
     disk.slow = failing.slow = slow;
     failing.error = Errc::corrupt;
     std::vector<std::error_code> errors;

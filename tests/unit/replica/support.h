@@ -63,9 +63,10 @@ class SlowStorage final : public PartitionStorage {
     return complete<StorageRead>([this, key = std::string(key)] { return *inner_->get(key, nullptr); },
                                  std::move(later));
   }
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view,
+                                      StorageWriteHandler later) override {
     return complete<StorageWritten>(
-        [this, copies = wire::Changes(changes)] { return *inner_->apply(ChangeViews(copies), nullptr); },
+        [this, copies = wire::Changes(changes)] { return *inner_->apply(ChangeViews(copies), {}, nullptr); },
         std::move(later));
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {

@@ -108,7 +108,7 @@ TEST_CASE("a storage counts the memory of all its partitions, whatever is done t
     const bool erases = random() % 30'000 < static_cast<std::uint64_t>(i);
     const StorageChange change = erases ? erase_of(key) : put_of(key, sized, 1, ClusterId{random() % 2});
     const StorageChange both[] = {change, put_of("another", sized, 1)};
-    REQUIRE_FALSE(partition.apply(std::span(both).first(1 + random() % 2), nullptr)->error);
+    REQUIRE_FALSE(partition.apply(std::span(both).first(1 + random() % 2), {}, nullptr)->error);
     if (i % 100 == 0) check();
   }
   check();
@@ -195,7 +195,7 @@ TEST_CASE("a put of the same length and a miss take no memory") {
   const std::string absent = spelled(5000);
   const StorageChange same = put_of(present, "54321", 2);
   const std::uint64_t before = allocations();
-  CHECK_FALSE(partition.apply({&same, 1}, nullptr)->error);
+  CHECK_FALSE(partition.apply({&same, 1}, {}, nullptr)->error);
   CHECK_FALSE(partition.get(absent, nullptr)->entry);
   CHECK(allocations() == before);
   CHECK(get(partition, present)->value.view() == "54321");
@@ -229,7 +229,7 @@ bool check_all_or_nothing(const std::vector<StorageChange>& changes, std::uint64
   std::error_code error;
   {
     const AllocationLimit limit(allowed);
-    error = partition.apply(changes, nullptr)->error;
+    error = partition.apply(changes, {}, nullptr)->error;
   }
   if (error) {
     CHECK(error == std::errc::not_enough_memory);
@@ -284,7 +284,7 @@ TEST_CASE("erasing needs no memory, at any size") {
     std::error_code error;
     {
       const AllocationLimit limit(0);
-      error = partition.apply({&change, 1}, nullptr)->error;
+      error = partition.apply({&change, 1}, {}, nullptr)->error;
     }
     REQUIRE_FALSE(error);
     REQUIRE_FALSE(get(partition, key));

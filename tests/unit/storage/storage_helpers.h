@@ -63,7 +63,7 @@ inline StorageChange put_of(std::string_view key, std::string_view value, Versio
 inline StorageChange erase_of(std::string_view key) { return {StorageChange::Kind::erase, key, {}, 0, {}}; }
 
 inline std::error_code apply_to(PartitionStorage& partition, std::span<const StorageChange> changes) {
-  const std::optional<StorageWritten> written = partition.apply(changes, nullptr);
+  const std::optional<StorageWritten> written = partition.apply(changes, {}, nullptr);
   REQUIRE(written);
   return written->error;
 }

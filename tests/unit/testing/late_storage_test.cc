@@ -54,7 +54,7 @@ TEST_CASE("what is written takes effect when the call is made, and is answered l
   const auto partition = storage.open(ClusterId{1}, 0);
   const StorageChange change{.kind = StorageChange::Kind::put, .key = "k", .value = "v", .version = 1};
   std::string order;
-  CHECK_FALSE(partition->apply({&change, 1}, [&](StorageWritten) { order += "written "; }));
+  CHECK_FALSE(partition->apply({&change, 1}, {}, [&](StorageWritten) { order += "written "; }));
   CHECK_FALSE(partition->get("k", [&](StorageRead read) { order += read.entry->value.view(); }));
   CHECK(order.empty());
   scheduler.run_until_idle();

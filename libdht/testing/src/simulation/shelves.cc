@@ -14,10 +14,11 @@ class Shelves::WatchedPartition final : public PartitionStorage {
   std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override {
     return inner_->get(key, std::move(later));
   }
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view state,
+                                      StorageWriteHandler later) override {
     for (const StorageChange& change : changes)
       note(change);
-    return inner_->apply(changes, std::move(later));
+    return inner_->apply(changes, state, std::move(later));
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
     return inner_->scan(from, max_bytes, std::move(later));

@@ -91,9 +91,10 @@ class SpoiltStorage final : public Storage {
     std::optional<StorageRead> get(std::string_view key, StorageReadHandler later) override {
       return entries_->get(key, std::move(later));
     }
-    std::optional<StorageWritten> apply(std::span<const StorageChange> changes, StorageWriteHandler later) override {
+    std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view state,
+                                        StorageWriteHandler later) override {
       if (!owner_.keeps_(changes.front(), ++owner_.changes_)) return StorageWritten{};
-      return entries_->apply(changes, std::move(later));
+      return entries_->apply(changes, state, std::move(later));
     }
     std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
       return entries_->scan(from, max_bytes, std::move(later));
