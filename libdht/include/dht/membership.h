@@ -83,6 +83,8 @@ class MembershipClient {
   // A join, in this order; `abandon_join` at any moment before `switch_to` undoes it: the node serves its own table as
   // before and keeps all its data.
 
+  /// Whether the whole of the node's own table can be read just now. Not while a restarted node is coming back.
+  virtual bool is_table_whole() const { return true; }
   /// Begins to copy this node's entries into the cluster of `target`, where the node is listed as joining, while its
   /// clients go on using the own table. `done` when what is left is small.
   virtual void copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) = 0;
@@ -97,6 +99,8 @@ class MembershipClient {
   /// The node is a member no longer: it founds `alone`, with what it was primary for, and as `entries` also with what
   /// it was backup for.
   virtual void stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) = 0;
+  /// The last one is over and will not be forgotten: what is left of the former cluster is of no use any more.
+  virtual void on_standing_alone() {}
 
   /// The node may serve again, after a time in which it might not.
   virtual void on_lease() = 0;

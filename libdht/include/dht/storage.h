@@ -1,8 +1,8 @@
 // Storage: where a node keeps the entries of the partitions that it holds a copy of.
 //
 // Implementations: `make_memory_storage()` (default), `make_rocksdb_storage()` (durable: dht/rocksdb.h, a library of
-// its own), in tests `dht::testing::DiskStorage`. A user can pass another; `dht/testing/storage_checks.h` holds what
-// all of them must pass.
+// its own), in tests what `dht::testing::SimulatedDisk` makes. A user can pass another; `dht/testing/storage_checks.h`
+// holds what all of them must pass.
 //
 // Completion: every call either completes inline, and returns its result, or later, and then returns nothing and gives
 // the result to `later` exactly once, from any thread, but never from inside the call. A call that completes inline

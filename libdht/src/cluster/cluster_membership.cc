@@ -36,6 +36,17 @@ void ClusterMembership::stop() {
   tick_timer_.reset();
 }
 
+void ClusterMembership::begin() {
+  // Whoever was here before may have led; this one does when it has been elected.
+  if (member_.has_past()) return contact_.start();
+  const ClusterMapPtr map = member_.map();
+  member_.keeper().keep({member_.id(), map, agreement::founder_of(map)});
+  member_.keeper().when_durable([this, map] {
+    seat_.take(map, member_.lease());
+    contact_.start();
+  });
+}
+
 void ClusterMembership::tick() {
   seat_.on_tick();
   voter_.on_tick();
@@ -56,17 +67,30 @@ void ClusterMembership::on_adopted() {
     seat_.vacate();
   } else if (seat_.is_taken()) {
     seat_.learn(map);
-  } else {
-    seat_.take(map, member_.lease());
+  } else if (!member_.has_outlived(*map)) {
+    lead(map->generation);
   }
   contact_.follow(*map);
 }
 
+/// Another one has made this node leader. That it leads in this generation must not be forgotten before it does
+/// anything: a restarted leader takes a new one.
+void ClusterMembership::lead(std::uint64_t generation) {
+  member_.keeper().when_durable([this, generation] {
+    const ClusterMapPtr map = member_.map();
+    const bool still_leads = map->leader == member_.id() && map->generation == generation;
+    if (still_leads && !seat_.is_taken()) seat_.take(map, member_.lease());
+  });
+}
+
 void ClusterMembership::on_elected(const ClusterMapPtr& map, Duration wait) {
-  // It may have come by way of others before, and with it the seat, or a map of later yet by which another one leads.
-  if (!is_newer(*map, *member_.map())) return;
-  seat_.take(map, wait);
-  member_.adopt(map);
+  member_.keeper().keep_map(map);
+  member_.keeper().when_durable([this, map, wait] {
+    // It may have come by way of others before, and with it the seat, or a map of later yet by which another one leads.
+    if (!is_newer(*map, *member_.map())) return;
+    seat_.take(map, wait);
+    member_.adopt(map);
+  });
 }
 
 void ClusterMembership::on_forgotten() {
@@ -130,9 +154,9 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
       return answer({});
     case prepare:
     case accept:
-      return answer(voter_.on_call(call, seat_.holds_lease()));
+      return voter_.on_call(call, seat_.holds_lease(), std::move(answer));
     case confirm:
-      answer(voter_.on_call(call, seat_.holds_lease()));
+      voter_.on_call(call, seat_.holds_lease(), std::move(answer));
       if (from.node == member_.map()->leader) contact_.keep_pace();
       return;
     default:

@@ -41,10 +41,7 @@ class ClusterMembership final : public Membership {
 
   void start(MembershipClient& client) override {
     member_.set_client(client);
-    on_strand([this] {
-      seat_.take(member_.map(), member_.lease());
-      contact_.start();
-    });
+    on_strand([this] { begin(); });
   }
 
   void stop() override;
@@ -94,6 +91,7 @@ class ClusterMembership final : public Membership {
     });
   }
 
+  void begin();
   Seats seats() { return {member_, voter_, seat_, contact_}; }
 
   static void finish(std::vector<StatusHandler>& handlers, const Status& status) {
@@ -134,6 +132,7 @@ class ClusterMembership final : public Membership {
   void tick();
   void learn_map(const ClusterMapPtr& map);
   void on_adopted();
+  void lead(std::uint64_t generation);
   void on_elected(const ClusterMapPtr& map, Duration wait);
   void on_forgotten();
   void answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer);

@@ -15,13 +15,16 @@ constexpr Duration kSpacing = std::chrono::milliseconds(1);
 
 }  // namespace
 
-// Nobody else is a member of the cluster that the node has just founded.
+// Nobody else is a member of the cluster that the node has just founded. Where it is to remember that, it has no lease
+// before it does.
 Contact::Contact(Member& member, LeaderSeat& seat, Function<void(const ClusterMapPtr&)> learn, Function<void()> on_beat)
     : member_(member),
       seat_(seat),
       learn_(std::move(learn)),
       on_beat_(std::move(on_beat)),
-      lease_(lease::end_at_holder(member.scheduler().now(), member.lease())),
+      lease_(member.keeper().is_durable()
+                 ? lease::NodeLease()
+                 : lease::NodeLease(lease::end_at_holder(member.scheduler().now(), member.lease()))),
       lease_until_ns_(lease_.until().since_start.count()) {}
 
 Contact::~Contact() = default;
@@ -97,11 +100,17 @@ void Contact::send() {
   if (self != nullptr && self->state == NodeState::joining) send_to_target(target);
 }
 
+wire::LeaseAsk Contact::ask_with(lease::NodeLease& lease) {
+  wire::LeaseAsk ask = lease.ask(++last_ask_, member_.scheduler().now());
+  ask.boot = member_.boot();
+  return ask;
+}
+
 void Contact::send_own(const ClusterMapPtr& map) {
   wire::Call call = member_.make_call(wire::CallKind::heartbeat);
   call.revision = map->revision;
   call.report = member_.client().report();
-  call.lease_ask = lease_.ask(++last_ask_, member_.scheduler().now());
+  call.lease_ask = ask_with(lease_);
   leader_ = map->leader;
   auto on_word = [this, map](std::error_code error, const wire::Answer& answer) { on_answer(map, error, answer); };
   if (map->leader == member_.id()) {
@@ -119,7 +128,7 @@ void Contact::send_to_target(const ClusterMapPtr& target) {
   }
   wire::Call call = member_.make_call(wire::CallKind::heartbeat);
   call.revision = target->revision;
-  call.lease_ask = target_lease_.ask(++last_ask_, member_.scheduler().now());
+  call.lease_ask = ask_with(target_lease_);
   member_.calls().call(Member::peer_of(*target, target->leader), std::move(call), member_.lease(),
                        [this, target](std::error_code error, const wire::Answer& answer) {
                          if (!error && answer.grant && target->cluster == target_)

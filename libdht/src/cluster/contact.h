@@ -46,6 +46,7 @@ class Contact {
   void log_loss();
   void on_lease_again();
   void send();
+  wire::LeaseAsk ask_with(lease::NodeLease& lease);
   void send_own(const ClusterMapPtr& map);
   void send_to_target(const ClusterMapPtr& target);
   void on_answer(const ClusterMapPtr& asked, std::error_code error, const wire::Answer& answer);

@@ -57,8 +57,9 @@ void JoinProcedure::on_found(const PeerSearch::Result& found) {
   }
   const bool hosting = std::any_of(own->nodes.begin(), own->nodes.end(),
                                    [](const NodeRecord& node) { return node.state == NodeState::joining; });
-  // It was forgotten meanwhile, and is still copying what it keeps.
-  const bool is_founding = own->nodes.size() == 1 && !seat_.is_taken();
+  // It was forgotten meanwhile, and is still copying what it keeps; or it was restarted, and is coming back.
+  const bool is_alone = own->nodes.size() == 1;
+  const bool is_founding = is_alone && !(seat_.is_taken() && member_.client().is_table_whole());
   // Where it is on its way into another cluster, perhaps this one, the way of the two together is known only then.
   if (hosting || is_founding || (own->nodes.size() > 1 && found.is_busy)) return try_again({});
   if (own->nodes.size() > 1) return leave_first();
@@ -173,9 +174,15 @@ void JoinProcedure::on_activated(const wire::Answer& answer) {
                     fmt::format("the cluster did not make this node a full member ({})", answer.message)});
   }
   const ClusterMapPtr map = answer.map;
+  seat_.vacate();
+  // What the node had alone is dropped when it knows for good where it belongs.
+  member_.keeper().keep({member_.id(), map, agreement::newcomer_to(*map)});
+  member_.keeper().when_durable([this, map] { become_member(map); });
+}
+
+void JoinProcedure::become_member(const ClusterMapPtr& map) {
   member_.set_target(nullptr);
   has_moved_ = true;
-  seat_.vacate();
   member_.become(map);
   seats_.voter.enter(map);
   seats_.contact.begin();

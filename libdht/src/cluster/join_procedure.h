@@ -52,6 +52,7 @@ class JoinProcedure {
   void copy(bool drop_copies);
   void activate();
   void on_activated(const wire::Answer& answer);
+  void become_member(const ClusterMapPtr& map);
   void settle();
   /// Before "activate": back to what was.
   void give_up(Status status);

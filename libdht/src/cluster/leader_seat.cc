@@ -317,7 +317,7 @@ void LeaderSeat::renew() {
     };
     if (voter == member_.id()) {
       call.node.id = voter;
-      on_answer({}, voter_.on_call(call, true));
+      voter_.on_call(call, true, [on_answer](const wire::Answer& answer) { on_answer({}, answer); });
     } else {
       voter_.ask(*map, voter, std::move(call), std::move(on_answer));
     }

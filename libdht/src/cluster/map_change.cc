@@ -89,6 +89,11 @@ void MapChange::set_leader(NodeId id) {
   ++map_.generation;
 }
 
+void MapChange::lead_anew() {
+  DHT_ASSERT(member(map_.leader).state == NodeState::active);
+  ++map_.generation;
+}
+
 void MapChange::begin_voter_change(std::vector<NodeId> next) {
   changed_ = true;
   DHT_ASSERT(map_.next_voters.empty() && !next.empty());

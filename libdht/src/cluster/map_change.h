@@ -38,6 +38,8 @@ class MapChange {
   /// in place of the present leader, by a change of voters. While another one is under way it must be among those to
   /// come, or nobody would lead when that ends.
   void set_leader(NodeId id);
+  /// The leader, which must be active, begins a new generation: its process was restarted.
+  void lead_anew();
   /// Begins a change of voters, which must be active, the leader among them; none may be under way.
   void begin_voter_change(std::vector<NodeId> next);
   /// Ends it. The map that began it must be chosen, and the leader must be one of the next voters.

@@ -54,7 +54,10 @@ Member::Member(MemberOptions options, Scheduler& scheduler, Transport& transport
       scheduler_(scheduler),
       transport_(transport),
       calls_(scheduler, transport),
-      map_(founded(options_, base::random_id<ClusterId>(scheduler))) {
+      keeper_(options_.storage, scheduler),
+      boot_(scheduler.random() | 1),
+      map_(options_.past ? options_.past->map : founded(options_, base::random_id<ClusterId>(scheduler))) {
+  if (options_.past) keeper_.keep(*options_.past);
   view_.members.push_back({.node = options_.id, .alive = true});
 }
 
@@ -72,6 +75,13 @@ void Member::set_followers(Function<void()> on_adopted, Function<void()> on_forg
   on_forgotten_ = std::move(on_forgotten);
 }
 
+bool Member::has_outlived(const ClusterMap& map) const {
+  if (!has_past() || map.leader != id()) return false;
+  const Remembered& past = *options_.past;
+  const std::uint64_t accepted = past.voter.map ? past.voter.map->generation : 0;
+  return map.cluster == past.map->cluster && map.generation <= std::max(past.map->generation, accepted);
+}
+
 bool Member::adopt(const ClusterMapPtr& map) {
   const ClusterMapPtr before = this->map();  // changed on this strand alone
   if (!is_newer(*map, *before)) return false;
@@ -83,6 +93,7 @@ bool Member::adopt(const ClusterMapPtr& map) {
     std::lock_guard lock(mutex_);
     map_ = map;
   }
+  keeper_.keep_map(map);
   for (const News& item : news(*before, *map, id()))
     log(item.level, item.line);
   client_->on_map(map);
@@ -220,6 +231,7 @@ void Member::log(LogLevel level, std::string_view line) const {
 
 void Member::stop() {
   calls_.stop();
+  keeper_.stop();
   delayed_.clear();
 }
 

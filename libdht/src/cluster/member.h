@@ -17,9 +17,11 @@
 #include <dht/log.h>
 #include <dht/membership.h>
 #include <dht/scheduler.h>
+#include <dht/storage.h>
 #include <dht/transport.h>
 
 #include "cluster/calls.h"
+#include "cluster/keeper.h"
 
 namespace dht::cluster {
 
@@ -36,6 +38,10 @@ struct MemberOptions {
   Duration step_timeout{};  ///< for one step of a join or leave
   std::uint32_t max_moves_per_node = 64;
   LogSink log{};
+  /// Where it remembers itself over a restart; null: nowhere. Outlives it.
+  Storage* storage = nullptr;
+  /// What a former run of the node has left there.
+  std::optional<Remembered> past{};
 };
 
 /// Whether `map` is a later map of the same cluster. One with other settings is none, whatever it says: those are
@@ -56,6 +62,14 @@ class Member {
   Scheduler& scheduler() noexcept { return scheduler_; }
   Transport& transport() noexcept { return transport_; }
   Calls& calls() noexcept { return calls_; }
+  Keeper& keeper() noexcept { return keeper_; }
+
+  /// Of this run of the node's process: no other one has it. Not zero.
+  std::uint64_t boot() const noexcept { return boot_; }
+  /// Whether the node goes on with what a former run of its process has left.
+  bool has_past() const noexcept { return options_.past.has_value(); }
+  /// `map` names the node leader as which its former run was elected: it leads again once it has been elected anew.
+  bool has_outlived(const ClusterMap& map) const;
 
   void set_client(MembershipClient& client) noexcept { client_ = &client; }
   MembershipClient& client() noexcept { return *client_; }
@@ -120,6 +134,8 @@ class Member {
   Scheduler& scheduler_;
   Transport& transport_;
   Calls calls_;
+  Keeper keeper_;
+  const std::uint64_t boot_;
   MembershipClient* client_ = nullptr;
   Function<void(wire::Call, AnswerHandler)> ask_self_;
   Function<void()> on_adopted_;

@@ -20,9 +20,15 @@ void stand_alone(Seats seats, Kept kept, StatusHandler done) {
   seats.contact.begin();
   member.transport().set_identity({member.id(), cluster, member.options().address});
   member.client().stand_alone(alone, kept, [seats, alone, done = std::move(done)](Status status) mutable {
-    seats.leader.take(alone, lease::length_of(alone->settings));
-    seats.contact.send_soon();
-    done(std::move(status));
+    // What the former cluster has left here is dropped when the node knows for good that it is its own.
+    Keeper& keeper = seats.member.keeper();
+    keeper.keep({seats.member.id(), alone, agreement::founder_of(alone)});
+    keeper.when_durable([seats, alone, status = std::move(status), done = std::move(done)]() mutable {
+      seats.member.client().on_standing_alone();
+      seats.leader.take(alone, lease::length_of(alone->settings));
+      seats.contact.send_soon();
+      done(std::move(status));
+    });
   });
 }
 

@@ -19,15 +19,32 @@ namespace dht::cluster {
 
 using wire::CallKind;
 
+namespace {
+
+bool is_only_voter(const ClusterMap& map, NodeId id) {
+  return map.voters == std::vector<NodeId>{id} && map.next_voters.empty();
+}
+
+}  // namespace
+
 VoterSeat::VoterSeat(Member& member, OnElected on_elected)
     : member_(member),
       on_elected_(std::move(on_elected)),
-      register_(member.id(), member.scheduler().random() | 1, member.scheduler(),
+      register_(member.id(), member.boot(), member.scheduler(),
                 [this](const ClusterMap& map, NodeId voter, wire::Call call, AnswerHandler handler) {
                   ask(map, voter, std::move(call), std::move(handler));
                 }),
       duty_(member.lease(), member.scheduler().now(), member.scheduler().random()) {
-  register_.become(member.map(), agreement::founder_of(member.map()));
+  if (!member.has_past()) {
+    register_.become(member.map(), agreement::founder_of(member.map()));
+    return;
+  }
+  const Remembered& past = *member.options().past;
+  register_.become(past.map, past.voter);
+  // Nobody else can have been elected.
+  if (is_only_voter(*past.map, member.id()) && (!past.voter.map || is_only_voter(*past.voter.map, member.id()))) {
+    duty_.forget_leader(member.scheduler().now());
+  }
 }
 
 void VoterSeat::found(const ClusterMapPtr& map) {
@@ -57,13 +74,21 @@ void VoterSeat::ask(const ClusterMap& map, NodeId voter, wire::Call call, Answer
   call.node = member_.make_call(call.kind).node;
   if (voter == member_.id()) {
     return member_.later({}, [this, call = std::move(call), handler = std::move(handler)]() mutable {
-      handler({}, on_call(call, false));
+      on_call(call, false,
+              [handler = std::move(handler)](wire::Answer answer) mutable { handler({}, std::move(answer)); });
     });
   }
   member_.calls().call(Member::peer_of(map, voter), std::move(call), member_.lease(), std::move(handler));
 }
 
-wire::Answer VoterSeat::on_call(const wire::Call& call, bool leads) {
+void VoterSeat::on_call(const wire::Call& call, bool leads, Answerer answer) {
+  wire::Answer given = judge(call, leads);
+  member_.keeper().keep_voter(register_.acceptor().state());
+  member_.keeper().when_durable(
+      [given = std::move(given), answer = std::move(answer)]() mutable { answer(std::move(given)); });
+}
+
+wire::Answer VoterSeat::judge(const wire::Call& call, bool leads) {
   const Instant now = member_.scheduler().now();
   if (call.kind == CallKind::confirm) return confirm(call);
   if (call.kind == CallKind::prepare && call.voter->election && (leads || duty_.forbids_election(now))) {
@@ -106,7 +131,8 @@ wire::Answer VoterSeat::confirm(const wire::Call& call) {
 void VoterSeat::on_tick() {
   const ClusterMapPtr map = member_.map();
   const Instant now = member_.scheduler().now();
-  if (standing_in_ || map->leader == member_.id() || !may_lead(*map, member_.id())) return;
+  const bool leads = map->leader == member_.id() && !member_.has_outlived(*map);
+  if (standing_in_ || leads || !may_lead(*map, member_.id())) return;
   if (!duty_.is_takeover_due(now)) return;
   duty_.note_attempt(now, member_.scheduler().random());
   stand_for_election();
@@ -115,13 +141,14 @@ void VoterSeat::on_tick() {
 void VoterSeat::stand_for_election() {
   const std::uint64_t generation = member_.map()->generation;
   standing_in_ = generation;
-  const auto succeed = [self = member_.id(), generation](const ClusterMapPtr& newest) {
+  const auto succeed = [this, self = member_.id(), generation](const ClusterMapPtr& newest) {
     const NodeRecord* record = newest->find(self);
-    const bool is_free = newest->generation == generation && newest->leader != self;
+    const bool is_former_self = member_.has_outlived(*newest);
+    const bool is_free = newest->generation == generation && (newest->leader != self || is_former_self);
     const bool is_fit = record != nullptr && record->state == NodeState::active && may_lead(*newest, self);
     if (!is_free || !is_fit) return ClusterMapPtr{};
     MapChange change(*newest);
-    change.set_leader(self);
+    is_former_self ? change.lead_anew() : change.set_leader(self);
     return ClusterMapPtr(std::make_shared<const ClusterMap>(std::move(change).finish()));
   };
   register_.elect(succeed, [this, stay = stay_](std::error_code error, const ClusterMapPtr& newest,

@@ -34,8 +34,10 @@ class VoterSeat {
   /// A newer map of its cluster.
   void learn(const ClusterMapPtr& map);
 
-  /// Answers prepare, accept and confirm. `leads`: this node holds the leader's lease.
-  wire::Answer on_call(const wire::Call& call, bool leads);
+  /// Answers prepare, accept and confirm, once all that the answer rests on is durable. `leads`: this node holds the
+  /// leader's lease.
+  using Answerer = Function<void(wire::Answer)>;
+  void on_call(const wire::Call& call, bool leads, Answerer answer);
   /// Asks a voter of `map`, be it this node itself. `handler` is called later, at most once.
   using AnswerHandler = Function<void(std::error_code, wire::Answer)>;
   void ask(const ClusterMap& map, NodeId voter, wire::Call call, AnswerHandler handler);
@@ -43,6 +45,7 @@ class VoterSeat {
   void on_tick();
 
  private:
+  wire::Answer judge(const wire::Call& call, bool leads);
   wire::Answer confirm(const wire::Call& call);
   void begin(const ClusterMap& map);
   void stand_for_election();

@@ -20,6 +20,7 @@ bool GrantBook::hear(NodeId node, Instant now) { return believe(entries_[node], 
 
 bool GrantBook::on_ask(NodeId node, const wire::LeaseAsk& ask, Instant now) {
   Entry& entry = entries_[node];
+  if (std::exchange(entry.boot, ask.boot) != ask.boot) entry.first_answered = entry.last_echo = 0;
   if (entry.first_answered == 0) entry.first_answered = ask.number;
   // An echo of what another leader granted, or of what was echoed before, says nothing of today's answers.
   if (ask.echo < entry.first_answered || ask.echo <= entry.last_echo) return false;

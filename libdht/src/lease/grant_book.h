@@ -54,6 +54,7 @@ class GrantBook {
     Instant granted_until{Duration::min()};
     std::uint64_t first_answered = 0;  ///< the first ask that this leader answered; zero before
     std::uint64_t last_echo = 0;
+    std::uint64_t boot = 0;  ///< of the process that asked last
     bool has_proved_itself = false;
   };
 

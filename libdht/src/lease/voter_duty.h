@@ -23,6 +23,8 @@ class VoterDuty {
   void note_yes(Instant now, std::uint64_t random);
   /// It has confirmed itself.
   void note_own_yes(Instant now) { said_yes_ = now; }
+  /// Nobody but this voter can have been elected meanwhile: it need not wait for a leader that it would hear of.
+  void forget_leader(Instant now);
   /// An attempt to take over begins; the next one comes no sooner than in a part of a lease.
   void note_attempt(Instant now, std::uint64_t random);
 

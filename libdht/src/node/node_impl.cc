@@ -46,7 +46,38 @@ std::optional<std::uint32_t> lease_ms(const NodeOptions& options) {
   return static_cast<std::uint32_t>(options.lease->count());
 }
 
-cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, const Address& address) {
+/// What is fixed at the founding, and told otherwise now.
+void check_setting(std::string_view what, std::optional<std::uint32_t> told, std::uint32_t founded) {
+  if (!told || *told == founded) return;
+  throw std::invalid_argument(fmt::format(
+      "this node was told {} {}, but what it has stored belongs to a cluster that was founded with {}, which "
+      "is fixed; nothing was changed. Leave the setting out, or start with an empty directory",
+      *told, what, founded));
+}
+
+/// What a former run of this node has left; nothing where the node is new.
+std::optional<cluster::Remembered> recall(const Storage& storage, const NodeOptions& options) {
+  auto past = cluster::recall(storage);
+  if (!past) return past;
+  const ClusterSettings& settings = past->map->settings;
+  check_setting("partitions", options.partitions, settings.partitions);
+  check_setting("copies of each entry", options.replicas, settings.replicas);
+  check_setting("ms as the length of a lease", lease_ms(options), settings.lease_ms);
+  if (options.id && options.id != past->id) {
+    throw std::invalid_argument(
+        fmt::format("this node was told to be {}, but what is stored is {}'s; nothing was changed",
+                    to_string(options.id), to_string(past->id)));
+  }
+  return past;
+}
+
+NodeId choose_id(const NodeOptions& options, const std::optional<cluster::Remembered>& past, Scheduler& scheduler) {
+  if (past) return past->id;
+  return options.id ? options.id : base::random_id<NodeId>(scheduler);
+}
+
+cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, const Address& address, Storage& storage,
+                                      const std::optional<cluster::Remembered>& past) {
   return {.id = id,
           .name = options.name,
           .address = address,
@@ -56,7 +87,9 @@ cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, con
           .lease_ms = lease_ms(options),
           .step_timeout = options.join_step_timeout,
           .max_moves_per_node = options.max_moves_per_node,
-          .log = options.log};
+          .log = options.log,
+          .storage = &storage,
+          .past = past};
 }
 
 }  // namespace
@@ -66,7 +99,8 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       parts_(own_.parts(given)),
       address_(own_.advertised(options)),
       options_(completed(std::move(options), address_)),
-      id_(options_.id ? options_.id : base::random_id<NodeId>(*parts_.scheduler)),
+      past_(parts_.membership != nullptr ? std::nullopt : recall(*parts_.storage, options_)),
+      id_(choose_id(options_, past_, *parts_.scheduler)),
       strand_(*parts_.scheduler),
       drops_(*parts_.storage, strand_),
       memory_(options_.max_memory_bytes, options_.max_value_bytes, *parts_.storage),
@@ -77,11 +111,12 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
       own_membership_(
           parts_.membership != nullptr
               ? nullptr
-              : cluster::make_cluster_membership(member_options(options_, id_, address_), strand_, *parts_.transport)),
+              : cluster::make_cluster_membership(member_options(options_, id_, address_, *parts_.storage, past_),
+                                                 strand_, *parts_.transport)),
       membership_(parts_.membership != nullptr ? parts_.membership : own_membership_.get()) {
   const ClusterMapPtr map = membership_->map();
   session_ = std::make_shared<node::Session>(session_parts(), map);
-  session_->found();
+  past_ ? session_->restore() : session_->found();
   parts_.transport->start({id_, map->cluster, address_}, *this);
   membership_->start(*this);
   strand_.post([this] { keep_house(); });
@@ -235,10 +270,15 @@ void Node::Impl::found_kept(Kept kept, StatusHandler done) {
       left = std::exchange(session_, std::exchange(founding_, nullptr));
       earlier = std::exchange(former_, left);
     }
+    needs_former_ = parts_.storage->is_durable();
     left->detach();
     wake_house();
     done({error, error ? "the node stands alone, but its copy of the entries is incomplete" : ""});
   });
+}
+
+void Node::Impl::on_standing_alone() {
+  if (std::exchange(needs_former_, false)) former_->drop_all_kept();
 }
 
 void Node::Impl::on_lease() { current()->wake(); }

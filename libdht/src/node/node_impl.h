@@ -12,6 +12,7 @@
 
 #include <dht/node.h>
 
+#include "cluster/keeper.h"
 #include "node/copy_pacer.h"
 #include "node/gated_scheduler.h"
 #include "node/join_copy.h"
@@ -56,12 +57,14 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void on_hand_over(PartitionId partition, Epoch epoch) override;
   NodeReport report() const override;
   void on_view(const MembershipView& view) override { memory_.set_view(view); }
+  bool is_table_whole() const override { return current()->serves_all(); }
   void copy_into(ClusterMapPtr target, bool drop_copies, StatusHandler done) override;
   void on_target_map(ClusterMapPtr map) override;
   void finish_copy(StatusHandler done) override;
   void switch_to(ClusterMapPtr map) override;
   void abandon_join(Function<void()> done) override;
   void stand_alone(ClusterMapPtr alone, Kept kept, StatusHandler done) override;
+  void on_standing_alone() override;
   void on_lease() override;
 
   // TransportReceiver
@@ -90,6 +93,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   const NodeParts parts_;  ///< all of them, own or injected
   const Address address_;
   const NodeOptions options_;
+  const std::optional<cluster::Remembered> past_;
   const NodeId id_;
   node::GatedScheduler strand_;
   node::StorageDrops drops_;
@@ -104,9 +108,10 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
 
   mutable std::mutex sessions_mutex_;
   SessionPtr session_;
-  SessionPtr joining_;   ///< in the cluster that this node is joining
-  SessionPtr former_;    ///< in the cluster that this node has left, until the operations begun there have ended
-  SessionPtr founding_;  ///< of this node alone, while it is filled with what the node keeps; on the strand
+  SessionPtr joining_;         ///< in the cluster that this node is joining
+  SessionPtr former_;          ///< in the cluster that this node has left, until the operations begun there have ended
+  bool needs_former_ = false;  ///< until what it holds is dropped; on the strand
+  SessionPtr founding_;        ///< of this node alone, while it is filled with what the node keeps; on the strand
 
   std::unique_ptr<node::JoinCopy> copy_;
   std::unique_ptr<Scheduler::Timer> house_timer_;

@@ -129,7 +129,7 @@ void Node::Impl::keep_house() {
   if (joining_) joining_->retry_postponed();
   if (former_) {
     former_->retry_postponed();
-    if (!operations_.has_in(former_->cluster())) forget_former();
+    if (!needs_former_ && !operations_.has_in(former_->cluster())) forget_former();
   }
   if (now >= next_sweep_) {
     session->expire_parked_requests(now);

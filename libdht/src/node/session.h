@@ -123,14 +123,21 @@ class Session final : public replica::Reentry {
   /// Begins to serve every partition that the map gives this node, with nothing in it: for a founder and for a fixed
   /// list.
   void found();
-  /// The same, with what this node was primary for in `left`, which is drained and is emptied partition by partition.
-  /// Both sessions outlive the call of `done`, or are destroyed without it.
+  /// The same, with what this node was primary for in `left`, which is drained. It is emptied partition by partition;
+  /// where the storage is durable by `drop_all_kept`. Both sessions outlive the call of `done`, or are destroyed
+  /// without it.
   void found_from(Session& left, Kept kept, Function<void(std::error_code)> done);
+  /// Everything that is here of the former cluster is of no use any more.
+  void drop_all_kept();
+  /// Goes on with what a former run of this node has left in the storage, and drops what is another cluster's.
+  void restore();
   void adopt(ClusterMapPtr map);
   void hand_over(PartitionId partition, Epoch epoch);
   NodeReport report() const;
   /// Of the partitions that this node is primary for.
   StorageStatistics statistics() const;
+  /// Whether every partition of the cluster is served here, but for a lease.
+  bool serves_all() const;
   /// The partitions whose operations would be run here right now.
   std::vector<PartitionId> serving() const;
   /// Refuses what has waited here for so long that its asker's deadline is near.
@@ -282,6 +289,8 @@ class Session final : public replica::Reentry {
   PartitionStorage* kept(PartitionId partition, Kept kept);
   void drop_kept(PartitionId partition);
   void copy_kept();
+  void end_founding();
+  void restore_partition(const StoredPartition& stored);
   void finish_copy(std::error_code error, Version highest);
   void begin_serving(PartitionId partition, std::unique_ptr<replica::Replica> replica, Version clock);
   void note_former_members(const ClusterMap& before, const ClusterMap& after);
@@ -316,6 +325,8 @@ class Session final : public replica::Reentry {
   bool is_noted_out_of_reach(NodeId node) const;
   void note_out_of_reach(NodeId node);
   void log(LogLevel level, std::string_view line) const;
+  /// A role that the node cannot have. Without a lease its map may be an old one, from before it gave the copy away.
+  void complain_of_role(PartitionId partition, std::string_view role) const;
 
   const SessionParts parts_;
   const ClusterId cluster_;
@@ -345,7 +356,7 @@ class Session final : public replica::Reentry {
 
   FurtherCopies further_copies_;                   ///< on the strand
   std::unique_ptr<Founding> founding_;             ///< on the strand
-  std::unique_ptr<Scheduler::Timer> drain_timer_;  ///< on the strand
+  std::unique_ptr<Scheduler::Timer> drain_timer_;  ///< on the strand; also of the end of a founding
 };
 
 }  // namespace dht::node

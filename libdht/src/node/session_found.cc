@@ -1,5 +1,6 @@
 // How a session begins in a cluster that the node has just founded.
 
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,12 @@
 namespace dht::node {
 
 using replica::Replica;
+
+namespace {
+
+constexpr Duration kLookAgain = std::chrono::milliseconds(5);
+
+}  // namespace
 
 void Session::found() {
   const ClusterMapPtr map = this->map();
@@ -52,8 +59,26 @@ void Session::copy_kept() {
                             });
     return;
   }
+  end_founding();
+}
+
+/// What was founded is there for good once each partition serves.
+void Session::end_founding() {
+  if (!serves_all()) {
+    drain_timer_ = parts_.scheduler->call_later(kLookAgain, [this] { end_founding(); });
+    return;
+  }
   const auto founded = std::move(founding_);
   founded->done({});
+}
+
+bool Session::serves_all() const {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const Slot& slot = slots_[partition];
+    std::lock_guard lock(slot.mutex);
+    if (!slot.replica || !slot.replica->is_serving()) return false;
+  }
+  return true;
 }
 
 void Session::finish_copy(std::error_code error, Version highest) {
@@ -61,12 +86,44 @@ void Session::finish_copy(std::error_code error, Version highest) {
   if (error)
     log(LogLevel::error, fmt::format("partition {}: the copy kept from the former cluster is incomplete: {}", partition,
                                      error.message()));
-  founding_->left.drop_kept(partition);
+  if (!parts_.storage->is_durable()) founding_->left.drop_kept(partition);
   begin_serving(partition,
                 std::make_unique<Replica>(partition, std::move(founding_->to), *this, replica::ReplicaOptions{}),
                 highest);
   ++founding_->partition;
   copy_kept();
+}
+
+void Session::drop_all_kept() {
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    const bool has_kept = [&] {
+      std::lock_guard lock(slot(partition).mutex);
+      return slot(partition).kept != nullptr;
+    }();
+    if (has_kept) drop_kept(partition);
+  }
+}
+
+void Session::restore() {
+  for (const StoredPartition& stored : parts_.storage->stored())
+    restore_partition(stored);
+  const ClusterMapPtr map = this->map();
+  for (PartitionId partition = 0; partition < partitions_; ++partition)
+    adopt_slot(partition, *map, true, false);
+}
+
+/// What was being copied here is worth nothing: it goes, as does what another cluster has left.
+void Session::restore_partition(const StoredPartition& stored) {
+  if (stored.cluster == cluster_ && stored.partition < partitions_) {
+    auto replica = make_replica(stored.partition);
+    if (replica->is_complete()) {
+      std::lock_guard lock(slot(stored.partition).mutex);
+      slot(stored.partition).replica = std::move(replica);
+      return;
+    }
+  }
+  parts_.drops->announce(stored.cluster, stored.partition);
+  parts_.drops->drop(stored.cluster, stored.partition);
 }
 
 void Session::begin_serving(PartitionId partition, std::unique_ptr<Replica> replica, Version clock) {

@@ -104,12 +104,12 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     const bool is_behind = !slot.replica || slot.replica->primary_since() < record.primary_since;
     if (begins_empty(record, parts_.self) && is_behind) return begin_empty(partition, slot, record, effects, dropped);
     if (!slot.replica) {
-      return log(LogLevel::error, fmt::format("partition {}: the map names this node primary, but it has no copy; the "
-                                              "partition is not served",
-                                              partition));
+      return complain_of_role(partition, "primary");
     }
     if (is_behind) {
       slot.replica->serve(record, effects);
+    } else if (slot.replica->role() != Replica::Role::primary) {
+      slot.replica->come_back(record, effects);
     } else {
       slot.replica->configure(record, effects);
     }
@@ -121,8 +121,7 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
   const bool is_backup = std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
   if (is_backup && slot.replica) return slot.replica->back_up(record, is_down(map, record.primary), effects);
   if (is_backup) {
-    return log(LogLevel::error,
-               fmt::format("partition {}: the map names this node a backup, but it has no copy", partition));
+    return complain_of_role(partition, "a backup");
   }
   if (!slot.replica) return;
   const auto named = std::find_if(record.learners.begin(), record.learners.end(),
@@ -140,6 +139,13 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     slot.replica->depose(effects);
     dropped = give_up(partition, slot);
   }
+}
+
+void Session::complain_of_role(PartitionId partition, std::string_view role) const {
+  if (!parts_.membership->may_serve(parts_.scheduler->now())) return;
+  log(LogLevel::error, fmt::format("partition {}: the map names this node {}, but it has no copy; the partition is not "
+                                   "served here",
+                                   partition, role));
 }
 
 /// Its loss was accepted: whatever is here of it, from a learner or from an earlier stay, goes first.

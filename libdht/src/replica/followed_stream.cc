@@ -1,5 +1,6 @@
 #include "replica/followed_stream.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/assert.h"
@@ -14,7 +15,7 @@ void FollowedStream::begin(const wire::StreamId& stream) {
 void FollowedStream::resume(const wire::StreamId& stream) {
   DHT_ASSERT(is_idle());
   begin(stream);
-  received_ = applied_ = 1;
+  received_ = applied_ = durable_ = 1;
 }
 
 void FollowedStream::stop_taking() {
@@ -26,10 +27,16 @@ void FollowedStream::stop_taking() {
 
 void FollowedStream::end_following() {
   id_.reset();
-  received_ = applied_ = 0;
+  received_ = applied_ = durable_ = 0;
   failed_ = false;
   abandoned_ = applying_;
   waiting_.clear();
+}
+
+bool FollowedStream::note_durable(const wire::StreamId& stream, std::uint64_t index) noexcept {
+  if (id_ != stream || failed_) return false;
+  durable_ = std::max(durable_, index);
+  return true;
 }
 
 FollowedStream::Verdict FollowedStream::take(wire::StreamPiece piece) {

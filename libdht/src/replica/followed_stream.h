@@ -42,13 +42,16 @@ class FollowedStream {
 
   bool is_idle() const noexcept { return !applying_ && waiting_.empty(); }
   bool is_following() const noexcept { return id_.has_value(); }
-  /// "Everything up to here is applied", or that the stream failed.
-  wire::StreamAck acknowledgement() const { return {id_.value(), applied_, failed_}; }
+  /// The pieces of `stream` up to `index` are where a crash cannot undo them. False where it is followed no more.
+  bool note_durable(const wire::StreamId& stream, std::uint64_t index) noexcept;
+  /// "Everything up to here is applied, and durable", or that the stream failed.
+  wire::StreamAck acknowledgement() const { return {id_.value(), durable_, failed_}; }
 
  private:
   std::optional<wire::StreamId> id_;
   std::uint64_t received_ = 0;
   std::uint64_t applied_ = 0;  ///< applied_ + waiting_.size() == received_, unless failed_
+  std::uint64_t durable_ = 0;  ///< <= applied_
   bool failed_ = false;
   bool applying_ = false;   ///< waiting_.front(), unless abandoned_
   bool abandoned_ = false;  ///< what is being applied belongs to a former stream

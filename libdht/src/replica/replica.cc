@@ -11,7 +11,10 @@ Replica::Replica(PartitionId partition, std::unique_ptr<PartitionStorage> storag
                  ReplicaOptions options)
     : partition_(partition),
       options_(options),
-      storage_(partition, std::move(storage), reentry, *this, [this](Effects& effects) { check_drained(effects); }) {}
+      storage_(partition, std::move(storage), reentry, *this, [this](Effects& effects) { check_drained(effects); }),
+      is_durable_(storage_.is_durable()) {
+  restore();
+}
 
 PartitionReport Replica::report() const {
   PartitionReport report{.partition = partition_, .epoch = epoch_, .stopped = drained_};
@@ -36,6 +39,12 @@ void Replica::configure(const PartitionRecord& record, Effects& effects) {
     return;
   }
   DHT_ASSERT(record.primary_since == stream_.epoch && record.epoch >= epoch_);
+  if (is_deposed_) {
+    // It gives nothing to anybody any more, and says so in this epoch, too.
+    epoch_ = record.epoch;
+    effects.report_changed = drained_;
+    return;
+  }
   if (std::exchange(epoch_, record.epoch) != record.epoch) effects.report_changed = true;
   const auto is_backup = [&](NodeId node) {
     return std::find(record.backups.begin(), record.backups.end(), node) != record.backups.end();
@@ -96,6 +105,7 @@ void Replica::stop_alone(Effects& effects) {
   is_deposed_ = stopping_ = true;
   to_activate_.reset();
   streams_.clear();
+  stored_.clear();
   pending_.fail(effects);
   check_drained(effects);
 }

@@ -25,10 +25,13 @@
 // when no operation is with the storage and holds new ones back until it is done. So a scan sees every write that was
 // begun before it, and a chunk is read in the same critical section that gives it its place.
 //
-// Order: a change gets its version when it goes to the storage, and its number (seq) and so its place in every stream
-// when the storage has it. Where the storage completes in another order than it was asked, versions of different keys
-// may stand in the stream out of order; those of one key never do, and the clock that each piece carries is no older
-// than any version before it. A change that the storage refuses gets no number and is sent to nobody.
+// Order: a change gets its version and its number (seq), and so its place in every stream, when it goes to the storage,
+// which makes changes durable in that order; it is sent at once, and answered when the own storage has it for good,
+// too. A change that the storage refuses at once gets no number and is sent to nobody. After one that fails later the
+// replica answers nobody any more: what its storage holds is not known (see dht/storage.h).
+//
+// Durable storage: with every change goes the state (replica_state.h) that it leads to. What a replica is about to
+// claim is durable before: a new primary's epoch before it serves, a backup's position before it tells it.
 //
 // Thread rule: a monitor's inside. The owner calls one method at a time, under its lock, and carries the effects out
 // after releasing it. Storage completions that come later re-enter through `Reentry`.
@@ -57,7 +60,9 @@
 #include "replica/history.h"
 #include "replica/pending_writes.h"
 #include "replica/reentry.h"
+#include "replica/replica_state.h"
 #include "replica/storage_calls.h"
+#include "replica/stored_changes.h"
 #include "replica/turns.h"
 #include "wire/replication.h"
 
@@ -75,7 +80,8 @@ class Replica {
  public:
   enum class Role { learner, backup, primary };
 
-  /// Starts as a learner without a stream; `storage` may hold entries (a founder's, a kept copy).
+  /// Starts as a learner without a stream; `storage` may hold entries (a founder's, a kept copy), and where it is
+  /// durable the state that a former run of the node has left.
   Replica(PartitionId partition, std::unique_ptr<PartitionStorage> storage, Reentry& reentry, ReplicaOptions options);
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
@@ -91,6 +97,8 @@ class Replica {
   /// A primary that has taken over and is not stopped.
   bool is_serving() const noexcept { return role_ == Role::primary && is_open_ && !stopping_; }
   bool is_drained() const noexcept { return drained_; }
+  /// It has all that was numbered up to its position.
+  bool is_complete() const noexcept { return is_complete_; }
   /// Whether it takes that stream, or is about to.
   bool follows(const wire::StreamId& stream) const noexcept;
   StorageStatistics statistics() const { return storage_.statistics(); }
@@ -103,6 +111,9 @@ class Replica {
   /// Takes over as primary, in an epoch in which it has not: brings the backups level, and serves. The storage and the
   /// clock are as the stream left them.
   void serve(const PartitionRecord& record, Effects& effects);
+  /// This node was its primary, in the same term, before it was restarted: it is stopped, since what it had sent and
+  /// not stored is forgotten here, and never serves that term again.
+  void come_back(const PartitionRecord& record, Effects& effects);
   /// The backups and learners that a newer map names for the same primary. New learners get a stream; who is no longer
   /// named is dropped and no longer waited for. Ignored by others than a primary.
   void configure(const PartitionRecord& record, Effects& effects);
@@ -173,7 +184,9 @@ class Replica {
 
   /// A learner or backup takes nothing any more; once it is idle its storage may be given away.
   void stop_following(Effects& effects);
-  bool is_idle() const noexcept { return turns_.is_idle() && pending_.empty() && followed_.is_idle(); }
+  bool is_idle() const noexcept {
+    return turns_.is_idle() && pending_.empty() && followed_.is_idle() && storage_.is_idle();
+  }
   /// Gives the storage of an idle replica away, which is not used any more.
   std::unique_ptr<PartitionStorage> release() &&;
 
@@ -189,32 +202,50 @@ class Replica {
   std::optional<WriteOutcome> start_write(WriteJob& job, WriteHandler& handler, Effects& effects);
   std::optional<WriteOutcome> apply_write(WriteJob& job, const StorageRead& read, WriteHandler& handler,
                                           Effects& effects);
-  std::optional<WriteOutcome> finish_write(const WriteJob& job, const StorageWritten& written, WriteHandler& handler,
-                                           Effects& effects);
+  std::optional<WriteOutcome> await_write(WriteJob& job, const WriteOutcome& outcome, WriteHandler& handler);
   std::optional<WriteOutcome> answer_unchanged(std::string_view key, const WriteOutcome& outcome,
                                                WriteHandler& handler);
   void start_mark(MarkJob job, Effects& effects);
   void apply_mark(MarkJob job, StorageRead read, Effects& effects);
-  void finish_mark(const MarkJob& job, const StorageWritten& written, Effects& effects);
 
   // The whole partition (replica_operations.cc, replica_merge.cc, replica_copies.cc).
   std::optional<StorageScanned> start_scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler& handler);
   void start_merge(MergeJob job, Effects& effects);
   void decide_merge(MergeJob job, Effects& effects);
   void apply_merge(MergeJob job, Effects& effects);
-  void finish_merge(MergeJob job, const StorageWritten& written, Effects& effects);
   void note_merge(const wire::MergeMark& mark);
   void start_drop(DropJob job, Effects& effects);
   void erase_copies(DropJob job, const StorageScanned& scanned, Effects& effects);
-  void finish_drop_chunk(DropJob job, const StorageWritten& written, Effects& effects);
+  void go_on_dropping(DropJob job, Effects& effects);
   void answer_when_committed(DoneHandler handler, Effects& effects);
+
+  // Changes and what is durable (replica_durability.cc).
+  /// Makes the next change of the history: hands it to the storage, numbers it and sends it. An error: nothing was
+  /// done. Nothing: it is done, but the caller is to await the storage, and to call `end_change` then.
+  std::optional<StorageWritten> make_change(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges,
+                                            Effects& effects);
+  void end_change(const StoredChanges::Ticket& ticket, const StorageWritten& written, Effects& effects);
+  void await_stored(const StoredChanges::Ticket& ticket);
+  void on_stored(const StoredChanges::Ticket& ticket, const StorageWritten& synced, Effects& effects);
+  /// Ends here as a crash would, without a word that may be wrong.
+  void fail_storage(Effects& effects);
+  ReplicaState state() const;
+  /// The same encoded, after the next change; empty where nobody keeps it.
+  std::string state_after(const std::vector<wire::MergeMark>& merges) const;
+  std::string state_after(const wire::StreamPiece& piece) const;
+  /// Has the present state durable before it goes on with `then`.
+  void persist(SyncFor purpose, Function<void(Effects&)> then, Effects& effects);
+  void sync_then(SyncFor purpose, Function<void(Effects&)> then, Effects& effects);
+  void restore();
 
   // Numbering and the streams to learners (replica_streams.cc).
   /// Not deposed: what it has is what there is.
   bool may_answer() const noexcept { return role_ == Role::primary && !is_deposed_; }
   bool is_counting() const noexcept;
-  /// Gives the applied changes their place in the history and sends them to every follower.
-  Seq number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects);
+  /// Gives the changes their place in the history and sends them to every follower. `ticket` where the own storage has
+  /// them not for good yet.
+  StoredChanges::Ticket number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges,
+                               bool is_stored, Effects& effects);
   void commit_what_is_acknowledged(Effects& effects);
   void check_drained(Effects& effects);
   bool is_level(const FollowerStream& stream) const noexcept;
@@ -243,6 +274,8 @@ class Replica {
   std::optional<StorageWritten> forget_then_apply(const wire::StreamPiece& piece);
   std::optional<StorageWritten> apply_piece(const wire::StreamPiece& piece);
   void end_piece(const StorageWritten& written, Effects& effects);
+  void acknowledge_when_durable(std::uint64_t index, Effects& effects);
+  void tell_position(Effects& effects);
   void note_applied(wire::StreamPiece piece);
 
   const PartitionId partition_;
@@ -251,12 +284,14 @@ class Replica {
   Role role_ = Role::learner;
   Epoch epoch_ = 0;
   wire::StreamId stream_;    ///< that this replica follows; as primary, of its own epoch
+  bool is_begun_ = false;    ///< primary: that it has taken over is durable
   bool is_open_ = false;     ///< primary: every backup was level once
   bool is_deposed_ = false;  ///< another one may be primary already
   bool stopping_ = false;    ///< since `stop`, until `serve`
   bool drained_ = false;     ///< stopping, and nothing is pending
 
   // What travels with every copy.
+  bool is_complete_ = false;
   History history_;
   base::HybridClock clock_;
   /// Per joiner, how far its merge has come here.
@@ -268,7 +303,8 @@ class Replica {
 
   // At the primary.
   Turns turns_;
-  PendingWrites pending_;                ///< empty while no follower is counted
+  PendingWrites pending_;  ///< empty while no follower is counted and everything is stored
+  StoredChanges stored_;
   std::vector<FollowerStream> streams_;  ///< at most one per node
   Seq committed_ = 0;
   std::optional<PartitionRecord> to_activate_;  ///< once what it followed has been applied
@@ -280,6 +316,7 @@ class Replica {
   Epoch sealed_in_ = 0;                     ///< the configuration of which the primary was found down
 
   StorageCalls storage_;
+  const bool is_durable_;
 };
 
 }  // namespace dht::replica

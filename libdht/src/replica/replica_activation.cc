@@ -18,7 +18,7 @@ void Replica::serve(const PartitionRecord& record, Effects& effects) {
   role_ = Role::primary;
   epoch_ = record.epoch;
   stream_ = {.partition = partition_, .epoch = record.primary_since};
-  is_open_ = is_deposed_ = stopping_ = drained_ = false;
+  is_begun_ = is_open_ = is_deposed_ = stopping_ = drained_ = false;
   resuming_.reset();
   streams_.clear();  // what was acknowledged to an earlier primary, be it this one, counts for nothing
   to_activate_ = record;
@@ -31,11 +31,21 @@ void Replica::activate(Effects& effects) {
   const PartitionRecord record = *std::exchange(to_activate_, std::nullopt);
   followed_.end_following();
   history_.begin_epoch(record.primary_since);
+  is_complete_ = true;
   for (const NodeId backup : record.backups)
     streams_.push_back(FollowerStream::to_backup(partition_, record.primary_since, backup));
   for (FollowerStream& stream : streams_)
     take_up(stream, effects);
   configure(record, effects);
+  // What is numbered in this term must not be numbered again by this node when it has been restarted.
+  const auto begin = [this, term = stream_.epoch](Effects& later) {
+    if (role_ != Role::primary || stream_.epoch != term) return;
+    is_begun_ = true;
+    commit_what_is_acknowledged(later);
+    open_when_level(later);
+    check_drained(later);
+  };
+  persist(SyncFor::role, begin, effects);
 }
 
 void Replica::take_up(FollowerStream& stream, Effects& effects) {
@@ -61,7 +71,7 @@ void Replica::bring_level(FollowerStream& stream, const ReplicaPosition& positio
 }
 
 void Replica::open_when_level(Effects& effects) {
-  if (role_ != Role::primary || is_open_ || to_activate_) return;
+  if (role_ != Role::primary || is_open_ || to_activate_ || !is_begun_) return;
   for (const FollowerStream& stream : streams_) {
     if (stream.is_backup() && (!stream.is_flowing() || !is_level(stream))) return;
   }

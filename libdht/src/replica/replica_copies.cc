@@ -42,19 +42,12 @@ void Replica::apply_mark(MarkJob job, StorageRead read, Effects& effects) {
   if (read.error || !read.entry || read.entry->version != job.version) return;
   job.value = std::move(read.entry->value);
   const StorageChange change = job.change();
-  if (const auto written = storage_.apply({&change, 1})) {
-    finish_mark(job, *written, effects);
-    return;
-  }
+  if (make_change({&change, 1}, {}, effects)) return;
   turns_.occupy(job.key);
-  storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten written, Effects& later) {
-    turns_.continue_with(job.key, later, [&] { finish_mark(job, written, later); });
-  });
-}
-
-void Replica::finish_mark(const MarkJob& job, const StorageWritten& written, Effects& effects) {
-  const StorageChange change = job.change();
-  if (!written.error) number({&change, 1}, {}, effects);
+  storage_.await<StorageWritten>(
+      [this, key = std::move(job.key), ticket = stored_.last()](StorageWritten written, Effects& later) {
+        turns_.continue_with(key, later, [&] { end_change(ticket, written, later); });
+      });
 }
 
 // Dropping, chunk by chunk; what waits for its turn goes in between.
@@ -102,23 +95,27 @@ void Replica::erase_copies(DropJob job, const StorageScanned& scanned, Effects& 
   for (const ScannedEntry& entry : scanned.chunk.entries) {
     if (entry.entry.copy_of == job.cluster) job.keys.push_back(entry.key);
   }
-  const auto written = job.keys.empty() ? StorageWritten{} : storage_.apply(job.changes());
-  if (written) {
-    finish_drop_chunk(std::move(job), *written, effects);
-    return;
-  }
-  turns_.occupy_all();
-  storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten later_written, Effects& later) mutable {
-    turns_.continue_all(later, [&] { finish_drop_chunk(std::move(job), later_written, later); });
-  });
-}
-
-void Replica::finish_drop_chunk(DropJob job, const StorageWritten& written, Effects& effects) {
-  if (written.error) {
+  const auto written = job.keys.empty() ? StorageWritten{} : make_change(job.changes(), {}, effects);
+  if (written && written->error) {
     effects.done.push_back({std::move(job.handler), Errc::not_applied});
     return;
   }
-  if (!job.keys.empty()) number(job.changes(), {}, effects);
+  if (written) return go_on_dropping(std::move(job), effects);
+  turns_.occupy_all();
+  storage_.await<StorageWritten>(
+      [this, job = std::move(job), ticket = stored_.last()](StorageWritten later_written, Effects& later) mutable {
+        turns_.continue_all(later, [&] {
+          end_change(ticket, later_written, later);
+          go_on_dropping(std::move(job), later);
+        });
+      });
+}
+
+void Replica::go_on_dropping(DropJob job, Effects& effects) {
+  if (!may_answer()) {
+    effects.done.push_back({std::move(job.handler), Errc::not_applied});
+    return;
+  }
   if (job.cursor == kScanEnd) {
     answer_when_committed(std::move(job.handler), effects);
     return;

@@ -49,7 +49,8 @@ bool Replica::fits(const wire::StreamPiece& piece) const noexcept {
 
 /// A primary follows another one only when it has been stopped and nothing is pending that it would have to answer.
 bool Replica::may_begin(const wire::StreamPiece& piece) const noexcept {
-  if (piece.index != 1 || piece.start == wire::StreamStart::none || piece.stream.epoch <= sealed_until_) return false;
+  const bool is_beginning = piece.start == wire::StreamStart::copy || piece.start == wire::StreamStart::resume;
+  if (piece.index != 1 || !is_beginning || piece.stream.epoch <= sealed_until_) return false;
   const wire::StreamId& present = resuming_ ? *resuming_ : stream_;
   const auto age = [](const wire::StreamId& id) { return std::tie(id.epoch, id.since, id.attempt); };
   if (age(piece.stream) <= age(present)) return false;
@@ -64,6 +65,7 @@ void Replica::follow_copy(const wire::StreamId& stream) {
   is_open_ = stopping_ = drained_ = false;
   resuming_.reset();
   sealed_in_ = 0;
+  is_complete_ = false;
   streams_.clear();
   merges_.clear();  // the clock alone stays: it may be ahead, never behind
 }
@@ -82,7 +84,18 @@ void Replica::resume_following(Effects& effects) {
   is_open_ = stopping_ = drained_ = false;
   streams_.clear();
   followed_.resume(stream_);
-  effects.ack = wire::StreamAck{.stream = stream_, .index = 1, .position = history_.position()};
+  tell_position(effects);
+}
+
+/// The primary will take it for granted that all of it is here, so it must be durable.
+void Replica::tell_position(Effects& effects) {
+  sync_then(
+      SyncFor::answer,
+      [this, stream = stream_](Effects& later) {
+        if (role_ == Role::primary || stream_ != stream || !followed_.is_following()) return;
+        later.ack = wire::StreamAck{.stream = stream, .index = 1, .position = history_.position()};
+      },
+      effects);
 }
 
 void Replica::back_up(const PartitionRecord& record, bool is_primary_down, Effects& effects) {
@@ -129,8 +142,10 @@ std::optional<StorageWritten> Replica::forget_then_apply(const wire::StreamPiece
 std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piece) {
   const bool follows = piece.seq == history_.seq() || piece.seq == history_.seq() + 1;
   if (!follows && piece.start != wire::StreamStart::copy) return StorageWritten{.error = Errc::corrupt};
-  if (piece.changes.empty()) return StorageWritten{};
-  auto written = storage_.apply(ChangeViews(piece.changes));
+  const bool is_news = !piece.changes.empty() || !piece.starts.empty() || !piece.merges.empty();
+  if (!is_news && piece.start != wire::StreamStart::copied) return StorageWritten{};
+  if (piece.changes.empty() && !is_durable_) return StorageWritten{};
+  auto written = storage_.apply(ChangeViews(piece.changes), state_after(piece));
   if (!written) {
     storage_.await<StorageWritten>([this](StorageWritten later_written, Effects& effects) {
       end_piece(later_written, effects);
@@ -142,12 +157,29 @@ std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piec
 
 void Replica::end_piece(const StorageWritten& written, Effects& effects) {
   const bool is_abandoned = followed_.current() == nullptr;
-  if (auto piece = followed_.end_piece(!written.error)) note_applied(std::move(*piece));
-  if (!is_abandoned && followed_.is_following()) effects.ack = followed_.acknowledgement();
+  auto piece = followed_.end_piece(!written.error);
+  if (!piece) {
+    if (!is_abandoned && followed_.is_following()) effects.ack = followed_.acknowledgement();
+    return;
+  }
+  const std::uint64_t index = piece->index;
+  note_applied(std::move(*piece));
+  if (followed_.is_following()) acknowledge_when_durable(index, effects);
+}
+
+void Replica::acknowledge_when_durable(std::uint64_t index, Effects& effects) {
+  sync_then(
+      SyncFor::answer,
+      [this, stream = stream_, index](Effects& later) {
+        if (!followed_.note_durable(stream, index)) return;
+        later.ack = followed_.acknowledgement();
+      },
+      effects);
 }
 
 void Replica::note_applied(wire::StreamPiece piece) {
   clock_.observe(piece.last_version);
+  if (piece.start == wire::StreamStart::copied) is_complete_ = true;
   for (const wire::MergeMark& mark : piece.merges)
     note_merge(mark);
   if (piece.start == wire::StreamStart::copy) {

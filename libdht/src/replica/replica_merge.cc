@@ -60,30 +60,22 @@ void Replica::decide_merge(MergeJob job, Effects& effects) {
 }
 
 void Replica::apply_merge(MergeJob job, Effects& effects) {
-  const auto changes = job.decision.effective();
-  const auto written = changes.empty() ? StorageWritten{} : storage_.apply(changes);
-  if (written) {
-    finish_merge(std::move(job), *written, effects);
-    return;
-  }
-  turns_.occupy_all();
-  storage_.await<StorageWritten>([this, job = std::move(job)](StorageWritten later_written, Effects& later) mutable {
-    turns_.continue_all(later, [&] { finish_merge(std::move(job), later_written, later); });
-  });
-}
-
-void Replica::finish_merge(MergeJob job, const StorageWritten& written, Effects& effects) {
-  if (written.error) {
-    effects.done.push_back({std::move(job.handler), Errc::not_applied});
-    return;
-  }
   const wire::MergeBatch& batch = job.decision.batch();
   for (const wire::Change& change : batch.changes)
     clock_.observe(change.version);
   const wire::MergeMark mark{batch.joiner, batch.number, batch.by};
+  const auto written = make_change(job.decision.effective(), {mark}, effects);
+  if (written && written->error) {
+    effects.done.push_back({std::move(job.handler), Errc::not_applied});
+    return;
+  }
   note_merge(mark);
-  number(job.decision.effective(), {mark}, effects);
   answer_when_committed(std::move(job.handler), effects);
+  if (written) return;
+  turns_.occupy_all();
+  storage_.await<StorageWritten>([this, ticket = stored_.last()](StorageWritten later_written, Effects& later) {
+    turns_.continue_all(later, [&] { end_change(ticket, later_written, later); });
+  });
 }
 
 void Replica::note_merge(const wire::MergeMark& mark) {

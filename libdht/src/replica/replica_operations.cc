@@ -120,25 +120,24 @@ std::optional<WriteOutcome> Replica::apply_write(WriteJob& job, const StorageRea
   }
   job.version = clock_.next(job.wall_ms);  // of an erase, too: what is put afterwards is newer than the erase
   const StorageChange change = job.change();
-  if (const auto written = storage_.apply({&change, 1})) return finish_write(job, *written, handler, effects);
-  turns_.occupy(job.key());
-  job.own_bytes();
-  storage_.await<StorageWritten>([this, job = std::move(job), handler = std::move(handler)](StorageWritten written,
-                                                                                            Effects& later) mutable {
-    turns_.continue_with(job.key(), later, [&] { answer(finish_write(job, written, handler, later), handler, later); });
-  });
+  const auto written = make_change({&change, 1}, {}, effects);
+  if (written && written->error) return WriteOutcome{Errc::not_applied, {}};
+  if (!may_answer()) return WriteOutcome{Errc::outcome_unknown, {}};
+  const WriteOutcome outcome{{}, {change.version, job.existed}};
+  if (!written) return await_write(job, outcome, handler);
+  if (!pending_.contains(history_.seq())) return outcome;
+  pending_.hold(history_.seq(), Effects::Write{std::move(handler), outcome});
   return std::nullopt;
 }
 
-std::optional<WriteOutcome> Replica::finish_write(const WriteJob& job, const StorageWritten& written,
-                                                  WriteHandler& handler, Effects& effects) {
-  if (written.error) return WriteOutcome{Errc::not_applied, {}};
-  if (!may_answer()) return WriteOutcome{Errc::outcome_unknown, {}};
-  const StorageChange change = job.change();
-  const Seq seq = number({&change, 1}, {}, effects);
-  const WriteOutcome outcome{{}, {change.version, job.existed}};
-  if (!pending_.contains(seq)) return outcome;
-  pending_.hold(seq, Effects::Write{std::move(handler), outcome});
+/// The change has its number, and is on its way into the storage: until it is there nobody reads the key.
+std::optional<WriteOutcome> Replica::await_write(WriteJob& job, const WriteOutcome& outcome, WriteHandler& handler) {
+  const StoredChanges::Ticket ticket = stored_.last();
+  pending_.hold(ticket.seq, Effects::Write{std::move(handler), outcome});
+  turns_.occupy(job.key());
+  storage_.await<StorageWritten>([this, key = std::string(job.key()), ticket](StorageWritten written, Effects& later) {
+    turns_.continue_with(key, later, [&] { end_change(ticket, written, later); });
+  });
   return std::nullopt;
 }
 

@@ -13,23 +13,26 @@ bool Replica::is_counting() const noexcept {
                      [](const FollowerStream& stream) { return stream.is_counted(); });
 }
 
-Seq Replica::number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges, Effects& effects) {
+StoredChanges::Ticket Replica::number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges,
+                                      bool is_stored, Effects& effects) {
   history_.extend(history_.seq() + 1);
-  if (streams_.empty()) return history_.seq();
+  StoredChanges::Ticket ticket;
+  if (!is_stored || !stored_.is_idle()) ticket = stored_.begin(history_.seq());
+  if (is_stored && ticket.seq != 0) stored_.end(ticket);
+  if (is_counting() || !stored_.is_idle()) pending_.add(history_.seq(), changes);
+  if (streams_.empty()) return ticket;
   const wire::Changes shared(changes);
   for (FollowerStream& stream : streams_) {
     if (!stream.is_flowing()) continue;  // it is brought level when it is taken up again
     send(stream, {.seq = history_.seq(), .merges = merges, .changes = shared}, effects);
   }
-  if (is_counting()) {
-    pending_.add(history_.seq(), changes);
-    history_.keep({history_.seq(), std::move(merges), shared});
-  }
-  return history_.seq();
+  if (is_counting()) history_.keep({history_.seq(), std::move(merges), shared});
+  return ticket;
 }
 
 void Replica::commit_what_is_acknowledged(Effects& effects) {
-  Seq everywhere = history_.seq();
+  if (role_ != Role::primary || !is_begun_) return;
+  Seq everywhere = stored_.reached(history_.seq());
   for (const FollowerStream& stream : streams_) {
     if (stream.is_counted()) everywhere = std::min(everywhere, stream.confirmed());
   }
@@ -138,6 +141,9 @@ void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned,
     changes.push_back({StorageChange::Kind::put, scanned_entry.key, entry.value.view(), entry.version, entry.copy_of});
   }
   if (!changes.empty()) send(stream, {.seq = history_.seq(), .changes = wire::Changes(changes)}, effects);
+  if (scanned.chunk.next == kScanEnd) {
+    send(stream, {.start = wire::StreamStart::copied, .seq = history_.seq()}, effects);
+  }
   stream.end_chunk(scanned.chunk.next);
   if (stream.is_level()) effects.learner_is_level = true;
   feed(stream, effects);

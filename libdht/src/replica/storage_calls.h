@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -50,9 +51,10 @@ class StorageCalls {
   std::optional<StorageRead> get_version(std::string_view key) {
     return storage_->get_version(key, later<StorageRead>());
   }
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes) {
-    return storage_->apply(changes, {}, later<StorageWritten>());
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view state) {
+    return storage_->apply(changes, state, later<StorageWritten>());
   }
+  std::optional<StorageWritten> sync(SyncFor purpose) { return storage_->sync(purpose, later<StorageWritten>()); }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes) {
     return storage_->scan(from, max_bytes, later<StorageScanned>());
   }
@@ -75,6 +77,8 @@ class StorageCalls {
     return std::apply([](const auto&... maps) { return (maps.empty() && ...); }, awaited_);
   }
   StorageStatistics statistics() const { return storage_->statistics(); }
+  bool is_durable() const noexcept { return storage_->is_durable(); }
+  std::string state() const { return storage_->state(); }
 
   /// Gives the storage away; nothing may be awaited.
   std::unique_ptr<PartitionStorage> release() {

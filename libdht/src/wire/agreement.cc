@@ -29,7 +29,7 @@ enum : std::uint32_t {
 };
 }
 namespace lease_tag {
-enum : std::uint32_t { number = 1, echo };
+enum : std::uint32_t { number = 1, echo, boot };
 }
 namespace grant_tag {
 enum : std::uint32_t { number = 1, length_ms };
@@ -169,6 +169,7 @@ TaggedWriter write(const LeaseAsk& ask) {
   TaggedWriter w;
   w.put_u64(lease_tag::number, ask.number);
   w.put_u64(lease_tag::echo, ask.echo);
+  w.put_u64(lease_tag::boot, ask.boot);
   return w;
 }
 
@@ -180,6 +181,9 @@ bool read(TaggedReader r, LeaseAsk& ask) {
         break;
       case lease_tag::echo:
         ask.echo = r.u64();
+        break;
+      case lease_tag::boot:
+        ask.boot = r.u64();
         break;
     }
   }

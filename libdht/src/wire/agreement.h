@@ -49,6 +49,7 @@ struct VoterReply {
 struct LeaseAsk {
   std::uint64_t number = 0;  ///< of this ask: grows
   std::uint64_t echo = 0;    ///< the number of the ask whose grant came last; zero where none has
+  std::uint64_t boot = 0;    ///< of the asking process: another one of the same node counts from 1 again
 
   bool operator==(const LeaseAsk&) const = default;
 };

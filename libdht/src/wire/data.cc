@@ -398,7 +398,7 @@ std::optional<StreamPiece> decode_stream_piece(std::string_view bytes) {
   StreamPiece message;
   message.stream = get_stream(in);
   message.index = in.get<std::uint64_t>();
-  message.start = in.get_enum(StreamStart::resume);
+  message.start = in.get_enum(StreamStart::copied);
   message.seq = in.get<std::uint64_t>();
   message.committed = in.get<std::uint64_t>();
   message.last_version = in.get<std::uint64_t>();

@@ -51,6 +51,7 @@ enum class StreamStart : std::uint8_t {
   none,    ///< another piece
   copy,    ///< the replica first forgets what it has
   resume,  ///< the replica keeps what it has, and acknowledges with its position
+  copied,  ///< another piece, after which a copy has all that the primary has
 };
 
 /// The next piece of a stream: to be applied whole and in order of `index` (1, 2, ...). Live writes and chunks of the

@@ -13,11 +13,12 @@ namespace dht::testing {
 /// A place in the cluster: who is there, now or later, and the table that tests hold on to.
 class Cluster::Member final : public Table {
  public:
-  Member(Timeline& timeline, NodeOptions options, Address address)
-      : timeline_(timeline), options_(std::move(options)), address_(std::move(address)) {}
+  Member(Timeline& timeline, NodeOptions options, Address address, std::unique_ptr<SimulatedDisk> disk)
+      : timeline_(timeline), options_(std::move(options)), address_(std::move(address)), disk_(std::move(disk)) {}
 
   const NodeOptions& options() const noexcept { return options_; }
   const Address& address() const noexcept { return address_; }
+  SimulatedDisk* disk() const noexcept { return disk_.get(); }
   bool is_running() const noexcept { return process_ != nullptr; }
   Process& process() const noexcept {
     DHT_ASSERT(is_running());
@@ -72,7 +73,8 @@ class Cluster::Member final : public Table {
   Timeline& timeline_;
   NodeOptions options_;
   Address address_;
-  std::unique_ptr<Process> process_;  ///< null while it does not run
+  std::unique_ptr<SimulatedDisk> disk_;  ///< null where nodes remember nothing
+  std::unique_ptr<Process> process_;     ///< null while it does not run
 };
 
 Cluster::Cluster(ClusterOptions options)
@@ -111,13 +113,14 @@ std::size_t Cluster::add_node(NodeOptions options) {
   if (options.name.empty()) options.name = label;
   options.listen = to_string(address);
   options.advertise = to_string(address);
-  members_.push_back(std::make_unique<Member>(timeline_, std::move(options), address));
+  auto disk = options_.durable ? std::make_unique<SimulatedDisk>(options_.seed * 1000 + i) : nullptr;
+  members_.push_back(std::make_unique<Member>(timeline_, std::move(options), address, std::move(disk)));
   launch(i);
   return i;
 }
 
 void Cluster::launch(std::size_t i) {
-  auto process = std::make_unique<Process>(*this, seeds_(), address(i));
+  auto process = std::make_unique<Process>(*this, seeds_(), address(i), member(i).disk());
   process->start(i, member(i).options(), options_.on_new_process);
   member(i).set_process(std::move(process));
 }
@@ -181,6 +184,7 @@ void Cluster::crash(std::size_t i, MemoryNetwork::Crash kind) {
   Member& crashing = member(i);
   crashing.process().scheduler().crash();
   network_.crash(crashing.address(), kind);
+  if (crashing.disk() != nullptr) crashing.disk()->crash();
   crashed_.push_back(crashing.take_process());
   undertaker_.post([this] {
     // Handlers that are called on this occasion may crash the next one.
@@ -190,5 +194,10 @@ void Cluster::crash(std::size_t i, MemoryNetwork::Crash kind) {
 }
 
 void Cluster::restart(std::size_t i) { launch(i); }
+
+SimulatedDisk& Cluster::disk(std::size_t i) {
+  DHT_ASSERT(member(i).disk() != nullptr);
+  return *member(i).disk();
+}
 
 }  // namespace dht::testing

@@ -1,5 +1,6 @@
 #include "cluster_process.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
@@ -16,14 +17,21 @@ std::int64_t drawn_up_to(std::int64_t limit, std::uint64_t seed) {
 
 }  // namespace
 
-Cluster::Process::Process(Cluster& cluster, std::uint64_t seed, const Address& address)
+Cluster::Process::Process(Cluster& cluster, std::uint64_t seed, const Address& address, SimulatedDisk* disk)
     : scheduler_(cluster.timeline_, seed, Duration{drawn_up_to(cluster.options_.clock_offset_max.count(), seed + 1)}),
-      transport_(cluster.network_.make_transport(address)) {
+      transport_(cluster.network_.make_transport(address)),
+      disk_(disk) {
   const std::int64_t drift = cluster.options_.clock_drift_max;
   scheduler_.set_clock_rate(drawn_up_to(2 * drift, seed + 2) - drift);
   const Duration least = cluster.options_.storage_delay;
   const Duration most = cluster.options_.storage_delay_max;
-  if (most > Duration{0}) {
+  if (disk != nullptr) {
+    storage_ =
+        disk->open(scheduler_, {.call_min = least,
+                                .call_max = std::max(most, least),
+                                .sync_min = cluster.options_.sync_delay,
+                                .sync_max = std::max(cluster.options_.sync_delay_max, cluster.options_.sync_delay)});
+  } else if (most > Duration{0}) {
     storage_ = std::make_unique<LateStorage>(scheduler_, least, most);
   } else if (least > Duration{0}) {
     storage_ = std::make_unique<LateStorage>(scheduler_, least);
@@ -40,7 +48,7 @@ Cluster::Process::~Process() {
 
 void Cluster::Process::start(std::size_t number, NodeOptions options, ProcessHook& hook) {
   NodeParts parts{.scheduler = &scheduler_, .transport = transport_.get(), .storage = storage_.get()};
-  if (hook) decorators_ = hook({number, scheduler_, options, parts});
+  if (hook) decorators_ = hook({number, scheduler_, options, parts, disk_});
   node_ = std::make_unique<Node>(std::move(options), parts);
 }
 

@@ -20,7 +20,8 @@ class Cluster::Process {
   /// Null where the process has ended before it took the call.
   using Call = Function<void(Node*)>;
 
-  Process(Cluster& cluster, std::uint64_t seed, const Address& address);
+  /// `disk` is null in a cluster whose nodes remember nothing.
+  Process(Cluster& cluster, std::uint64_t seed, const Address& address, SimulatedDisk* disk);
   /// Calls that still wait fail.
   ~Process();
   Process(const Process&) = delete;
@@ -41,6 +42,7 @@ class Cluster::Process {
 
   ManualScheduler scheduler_;
   std::unique_ptr<Transport> transport_;
+  SimulatedDisk* const disk_;
   std::unique_ptr<Storage> storage_;
   std::shared_ptr<void> decorators_;  ///< the hook's
   std::unique_ptr<Node> node_;        ///< goes first

@@ -51,25 +51,31 @@ struct VoterBench {
     call.voter = wire::VoterRequest{.cluster = kCluster, .voter = kVoter, .known = 10, .generation = generation};
     return call;
   }
+  /// Where nothing is to be durable before, it comes at once.
+  wire::Answer answer(const wire::Call& call, bool leads = false) {
+    std::optional<wire::Answer> given;
+    seat.on_call(call, leads, [&](wire::Answer answer) { given = std::move(answer); });
+    return given.value();
+  }
   bool confirms(std::uint64_t generation, NodeId from = NodeId{1}) {
-    return seat.on_call(call(CallKind::confirm, from, generation), false).reply.value().yes;
+    return answer(call(CallKind::confirm, from, generation)).reply.value().yes;
   }
   /// What becomes of a round of an election, or of another one: of its first phase, and of its second.
   wire::Answer prepare(bool election, bool leads = false) {
     wire::Call prepare = call(CallKind::prepare, NodeId{3});
     prepare.voter->ballot = {.counter = ++counter, .node = NodeId{3}, .boot = 1};
     prepare.voter->election = election;
-    return seat.on_call(prepare, leads);
+    return answer(prepare, leads);
   }
   wire::VoterReply accept(bool election, ClusterMapPtr map) {
     wire::Call accept = call(CallKind::accept, NodeId{3});
     accept.voter->ballot = {.counter = ++counter, .node = NodeId{3}, .boot = 1};
     accept.voter->election = election;
     accept.map = std::move(map);
-    const wire::Answer answer = seat.on_call(accept, false);
-    REQUIRE(answer.reply.has_value());
-    REQUIRE(answer.reply->yes);
-    return *answer.reply;
+    const wire::Answer accepted = answer(accept);
+    REQUIRE(accepted.reply.has_value());
+    REQUIRE(accepted.reply->yes);
+    return *accepted.reply;
   }
 
   ManualScheduler scheduler;
@@ -118,7 +124,7 @@ TEST_CASE("5: a request for a voter of another cluster, or for another node, is 
   wire::Call other_node = bench.call(CallKind::confirm, NodeId{1}, 3);
   other_node.voter->voter = NodeId{3};
   for (const wire::Call& call : {other_cluster, other_node}) {
-    const wire::Answer answer = bench.seat.on_call(call, false);
+    const wire::Answer answer = bench.answer(call);
     CHECK(answer.error == Errc::incompatible);
     CHECK_FALSE(answer.reply.has_value());
   }

@@ -152,10 +152,10 @@ TEST_CASE("a write whose read succeeds and whose change the storage refuses is n
   host.pieces.clear();
   host.disk.slow = true;
   const auto put = host.put("a", "1");
-  const auto next = host.get("a");
   host.disk.error = Errc::corrupt;
   host.disk.complete();  // the read, asked for before the disk failed
   host.disk.error = {};
+  const auto next = host.get("a");
   host.disk.complete_all();
   CHECK(put->error() == Errc::not_applied);
   CHECK_FALSE(next->error());

@@ -115,11 +115,11 @@ TEST_CASE("piece 1 carries all merge marks and the clock") {
   CHECK(first.last_version == primary.replica().last_version());
 }
 
-TEST_CASE("a partition without entries makes its learner level with piece 1") {
+TEST_CASE("a partition without entries makes its learner level with its beginning and its end") {
   Host primary;
   Host learner;
   primary.serve(1, {{kLearner, 1}});
-  CHECK(primary.pieces.size() == 1);
+  CHECK(primary.pieces.size() == 2);
   deliver(primary, learner);
   CHECK(primary.replica().report().level.size() == 1);
 }
@@ -193,20 +193,20 @@ TEST_CASE(
   primary.serve(1);
   primary.put("a", "0");
   primary.configure({{kLearner, 5}});
-  REQUIRE(primary.pieces.size() == 2);       // piece 1, and the whole scan
+  REQUIRE(primary.pieces.size() == 3);       // piece 1, the whole scan, and that it ends
   CHECK(primary.put("a", "1")->is_there());  // it may never answer
   primary.on_ack(kLearner, ack(primary.pieces[0].piece));
   CHECK(primary.replica().report().level.empty());
   const int reports = primary.reports;
-  primary.on_ack(kLearner, ack(primary.pieces[1].piece));
+  primary.on_ack(kLearner, ack(primary.pieces[2].piece));
   const auto put = primary.put("a", "2");
   CHECK_FALSE(put->is_there());
   CHECK(primary.replica().report().level.empty());  // it lacks what was answered before it counted
-  primary.on_ack(kLearner, ack(primary.pieces[2].piece));
+  primary.on_ack(kLearner, ack(primary.pieces[3].piece));
   CHECK(primary.replica().report().level.size() == 1);
   CHECK(primary.reports > reports);
   CHECK_FALSE(put->is_there());
-  primary.on_ack(kLearner, ack(primary.pieces[3].piece));
+  primary.on_ack(kLearner, ack(primary.pieces[4].piece));
   CHECK(put->is_there());
 }
 

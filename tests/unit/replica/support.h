@@ -31,6 +31,9 @@ class Disk {
   bool slow = false;          ///< whether further calls complete later
   bool early_effect = false;  ///< whether a slow call takes effect when it is made, or when it completes
   std::error_code error;      ///< what further calls fail with; they then change nothing
+  bool durable = false;       ///< whether it keeps the state, and has syncs to wait for: all of them, until completed
+  bool sync_fails = false;
+  std::string state;  ///< as given last, or as a former run has left it
 
   std::size_t waiting() const { return waiting_.size(); }
   void hold(Function<void()> completion) { waiting_.push_back(std::move(completion)); }
@@ -49,8 +52,23 @@ class Disk {
   /// Forgets the waiting calls: their storage is gone.
   void forget() { waiting_.clear(); }
 
+  static Disk durable_with(std::string_view state) {
+    Disk disk;
+    disk.durable = true;
+    disk.state = state;
+    return disk;
+  }
+  std::size_t waiting_syncs() const { return syncs_.size(); }
+  void hold_sync(Function<void()> completion) { syncs_.push_back(std::move(completion)); }
+  /// Completes the syncs that wait, and not those that come meanwhile.
+  void sync() {
+    for (auto& completion : std::exchange(syncs_, {}))
+      completion();
+  }
+
  private:
   std::deque<Function<void()>> waiting_;
+  std::deque<Function<void()>> syncs_;
 };
 
 /// A decorator around a memory storage, which completes inline. The disk outlives it.
@@ -63,8 +81,10 @@ class SlowStorage final : public PartitionStorage {
     return complete<StorageRead>([this, key = std::string(key)] { return *inner_->get(key, nullptr); },
                                  std::move(later));
   }
-  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view,
+  std::optional<StorageWritten> apply(std::span<const StorageChange> changes, std::string_view state,
                                       StorageWriteHandler later) override {
+    if (disk_.error) return failure<StorageWritten>(disk_.error);
+    if (disk_.durable) disk_.state = state;
     return complete<StorageWritten>(
         [this, copies = wire::Changes(changes)] { return *inner_->apply(ChangeViews(copies), {}, nullptr); },
         std::move(later));
@@ -76,7 +96,16 @@ class SlowStorage final : public PartitionStorage {
   std::optional<StorageWritten> drop(StorageWriteHandler later) override {
     return complete<StorageWritten>([this] { return *inner_->drop(nullptr); }, std::move(later));
   }
+  std::optional<StorageWritten> sync(SyncFor, StorageWriteHandler later) override {
+    if (!disk_.durable) return StorageWritten{};
+    disk_.hold_sync([this, later = std::move(later)]() mutable {
+      later(disk_.sync_fails ? StorageWritten{Errc::corrupt} : StorageWritten{});
+    });
+    return std::nullopt;
+  }
   StorageStatistics statistics() const override { return inner_->statistics(); }
+  bool is_durable() const noexcept override { return disk_.durable; }
+  std::string state() const override { return disk_.state; }
 
  private:
   template <typename Result>
@@ -138,6 +167,8 @@ using ScanAnswer = std::shared_ptr<Answer<StorageScanned>>;
 class Host final : public Reentry {
  public:
   explicit Host(ReplicaOptions options = {}) : Host(std::make_unique<SlowStorage>(disk), options) {}
+  /// With a durable storage, on which a former run has left `state`.
+  explicit Host(std::string_view state) : Host(std::make_unique<SlowStorage>(disk), {}, Disk::durable_with(state)) {}
 
   static constexpr PartitionId kPartition = 0;
   Disk disk;  // before the replica, whose storage uses it
@@ -172,6 +203,9 @@ class Host final : public Reentry {
   }
   void back_up(const PartitionRecord& record, bool is_primary_down = false) {
     in_step([&](Effects& effects) { replica_.back_up(record, is_primary_down, effects); });
+  }
+  void come_back(const PartitionRecord& record) {
+    in_step([&](Effects& effects) { replica_.come_back(record, effects); });
   }
   void depose() {
     in_step([&](Effects& effects) { replica_.depose(effects); });
@@ -278,8 +312,8 @@ class Host final : public Reentry {
   }
 
  private:
-  Host(std::unique_ptr<SlowStorage> storage, ReplicaOptions options)
-      : storage_(*storage), replica_(kPartition, std::move(storage), *this, options) {}
+  Host(std::unique_ptr<SlowStorage> storage, ReplicaOptions options, Disk first = {})
+      : disk(std::move(first)), storage_(*storage), replica_(kPartition, std::move(storage), *this, options) {}
 
   template <typename Body>
   void in_step(Body body) {

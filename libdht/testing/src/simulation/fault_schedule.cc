@@ -26,12 +26,14 @@ FaultSchedule::FaultSchedule(World& world, Lifecycle& lifecycle, Operator& an_op
       processes_(world, lifecycle, endurance, setting, trace, dice_.roll()),
       leases_(world, setting, trace, dice_.roll()) {
   for (const FaultDescription& description : fault_descriptions()) {
-    if (!setting.faults.contains(description.fault) || description.fault == Fault::slow_storage) continue;
+    const bool is_setting = description.fault == Fault::slow_storage || description.fault == Fault::disk;
+    if (!setting.faults.contains(description.fault) || is_setting) continue;
     const bool is_meant = description.fault == Fault::late_grant || description.fault == Fault::duel;
     const std::size_t weight = setting.duels && is_meant ? kDuelWeight : dice_.between(1, kWeightMax);
     urn_.insert(urn_.end(), weight, description.fault);
   }
   if (setting.storage_delay > Duration{0}) ++counts_[Fault::slow_storage];
+  if (setting.durable) ++counts_[Fault::disk];
 }
 
 void FaultSchedule::start() {
@@ -47,6 +49,7 @@ void FaultSchedule::heal() {
   leases_.end();
   network_.heal();
   processes_.resume_all();
+  if (setting_.durable) processes_.restart_all();
   trace_.line("everything is healed");
 }
 
@@ -92,6 +95,7 @@ bool FaultSchedule::inject(Fault fault) {
     case Fault::two_way_cut:
       return network_.cut(false);
     case Fault::slow_storage:
+    case Fault::disk:
       return false;  // part of the setting
     case Fault::drift:
       return processes_.drift();
@@ -111,6 +115,8 @@ bool FaultSchedule::inject(Fault fault) {
       return leave();
     case Fault::forget:
       return operator_.give_up_any();
+    case Fault::power_cut:
+      return processes_.power_cut();
     case Fault::late_grant:
       return leases_.late_grant();
     case Fault::duel:

@@ -16,12 +16,15 @@ constexpr std::array<FaultDescription, kFaults> kDescriptions{{
     {Fault::pause, "pause", "a process stands still for a while, as after SIGSTOP"},
     {Fault::process_crash, "process_crash", "a process ends in mid-sentence, its connections are reset"},
     {Fault::machine_crash, "machine_crash", "a machine falls silent"},
-    {Fault::restart, "restart", "a process that ended starts again, blank, under its name and address"},
+    {Fault::restart, "restart", "a process that ended starts again, under its name and address"},
     {Fault::join, "join", "a node joins, with entries of its own"},
     {Fault::leave, "leave", "a node leaves; later it joins again or ends"},
     {Fault::forget, "forget", "an operator gives up a node that is down, dead or not"},
     {Fault::late_grant, "late_grant", "a node hears late what its leader grants it, and then falls silent"},
     {Fault::duel, "duel", "a leader comes back just as another one is being elected, which does not hear it"},
+    {Fault::disk, "disk",
+     "nodes keep what they have on disk, and a crash takes what is not synced: all through the run"},
+    {Fault::power_cut, "power_cut", "some nodes, or all, lose power at once, and come back (needs disk)"},
 }};
 
 }  // namespace

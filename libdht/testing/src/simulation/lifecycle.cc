@@ -16,13 +16,14 @@ constexpr std::string_view kFailedAtLast = "the cluster did not make this node a
 
 }  // namespace
 
-Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace,
-                     std::chrono::milliseconds deadline, std::uint64_t seed)
+Lifecycle::Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace, const Setting& setting,
+                     std::uint64_t seed)
     : desk_(desk),
       world_(desk.world()),
       workload_(workload),
       trace_(trace),
-      deadline_(deadline),
+      deadline_(setting.deadline),
+      is_durable_(setting.durable),
       luggage_(desk, shelves, seed),
       agenda_(world_.timeline()) {}
 
@@ -140,25 +141,39 @@ void Lifecycle::end_host(std::size_t place) {
 
 void Lifecycle::begin_anew(std::size_t place) {
   world_.set_standing(place, Standing::alone);
-  luggage_.lose(place);
-  workload_.end_stay(place);
-  workload_.begin_stay(place);
+  begin_stay(place);
 }
 
 void Lifecycle::crash(std::size_t place, MemoryNetwork::Crash kind) {
-  workload_.end_stay(place);
-  luggage_.lose(place);
+  pack_up(place);
   world_.crash(place, kind);
 }
 
 void Lifecycle::stop(std::size_t place) {
+  pack_up(place);
+  world_.stop(place);
+}
+
+/// What is on disk is there again when the node is.
+void Lifecycle::pack_up(std::size_t place) {
+  if (is_durable_) {
+    // What a join has brought stays there, whatever becomes of it here.
+    if (world_.standing(place) == Standing::joining) workload_.fail_attempt(place);
+    return workload_.suspend_stay(place);
+  }
   workload_.end_stay(place);
   luggage_.lose(place);
-  world_.stop(place);
 }
 
 void Lifecycle::restart(std::size_t place) {
   world_.restart(place);
+  const bool goes_on = is_durable_ && (workload_.take_up_stay(place) || world_.standing(place) == Standing::member);
+  if (!goes_on) begin_stay(place);
+}
+
+void Lifecycle::begin_stay(std::size_t place) {
+  luggage_.lose(place);
+  workload_.end_stay(place);
   workload_.begin_stay(place);
 }
 

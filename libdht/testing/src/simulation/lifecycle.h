@@ -17,8 +17,8 @@ namespace dht::testing::simulation {
 
 class Lifecycle {
  public:
-  Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace,
-            std::chrono::milliseconds deadline, std::uint64_t seed);
+  Lifecycle(Desk& desk, Workload& workload, const Shelves& shelves, const Trace& trace, const Setting& setting,
+            std::uint64_t seed);
 
   /// A new node, alone: the first process of its place.
   std::size_t add();
@@ -34,6 +34,7 @@ class Lifecycle {
   void crash(std::size_t place, MemoryNetwork::Crash kind);
   /// The process ends in order, but without leaving.
   void stop(std::size_t place);
+  /// Where nodes have disks it goes on as what it was.
   void restart(std::size_t place);
   /// A member finds itself given up: it is alone from now on.
   void cast_out(std::size_t place);
@@ -52,6 +53,8 @@ class Lifecycle {
   void on_joined(std::size_t place, const Status& status);
   /// The node is alone, and not where its stay began.
   void begin_anew(std::size_t place);
+  void begin_stay(std::size_t place);
+  void pack_up(std::size_t place);
   void ask_to_leave(std::size_t place, bool for_good);
   void on_left(std::size_t place, bool for_good, const Status& status);
   void end_home(std::size_t last);
@@ -63,6 +66,7 @@ class Lifecycle {
   Workload& workload_;
   const Trace& trace_;
   const std::chrono::milliseconds deadline_;
+  const bool is_durable_;
   Luggage luggage_;
   std::map<std::size_t, std::size_t> hosts_;  ///< of joining nodes
   bool has_home_ended_ = false;

@@ -80,6 +80,8 @@ void Observer::look() {
     const bool is_at_home = status.map->cluster == world_.home();
     if (!is_at_home && world_.standing(place) == Standing::member) cast_out.push_back(place);
     if (!is_at_home && status.map->nodes.size() > 1) hosts.push_back(place);
+    const unsigned incarnation = world_.incarnation(place);
+    if (std::exchange(incarnations_[place], incarnation) != incarnation) chain_.restart(status.id);
     if (std::exchange(seen_[place], status.map) != status.map) note_map(status.id, status.map);
     if (is_at_home && (status.ready || !status.serving.empty())) holders.push_back({world_.name(place), status.id});
     claims.push_back({world_.name(place), status.map->cluster, std::move(status.serving)});

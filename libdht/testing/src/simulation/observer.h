@@ -47,8 +47,9 @@ class Observer {
   MapChain chain_;
   DownBook down_;
   Endurance endurance_;
-  std::map<std::size_t, ClusterMapPtr> seen_;  ///< by place, the last map
-  Revision newest_ = 0;                        ///< of the home cluster
+  std::map<std::size_t, ClusterMapPtr> seen_;     ///< by place, the last map
+  std::map<std::size_t, unsigned> incarnations_;  ///< that were seen there
+  Revision newest_ = 0;                           ///< of the home cluster
   bool looks_soon_ = false;
   Function<void(const ClusterMapPtr&)> on_new_map_;
   Function<void(std::size_t)> on_cast_out_;

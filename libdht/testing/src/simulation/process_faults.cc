@@ -36,6 +36,7 @@ std::optional<std::size_t> ProcessFaults::draw_running() {
 }
 
 bool ProcessFaults::may_crash(std::size_t place) {
+  if (setting_.durable) return true;  // and comes back
   if (world_.standing(place) == Standing::alone) return true;
   std::vector<std::size_t> others = world_.active_members();
   std::erase(others, place);
@@ -69,8 +70,9 @@ void ProcessFaults::restart_soon(std::size_t place) {
 }
 
 void ProcessFaults::restart(std::size_t place) {
-  trace_.line("fault: {} starts again, blank", world_.name(place));
+  trace_.line("fault: {} starts again", world_.name(place));
   lifecycle_.restart(place);
+  if (world_.standing(place) == Standing::member) return;
   const std::vector<std::size_t> members = world_.active_members();
   if (!members.empty() && dice_.percent(50)) lifecycle_.join(place, dice_.pick(members));
 }
@@ -80,6 +82,26 @@ bool ProcessFaults::restart() {
   if (gone.empty()) return false;
   restart(dice_.pick(gone));
   return true;
+}
+
+bool ProcessFaults::power_cut() {
+  std::vector<std::size_t> victims = world_.running();
+  if (dice_.percent(50)) std::erase_if(victims, [this](std::size_t) { return dice_.percent(50); });
+  if (victims.empty()) return false;
+  trace_.line("fault: {} of {} nodes lose power", victims.size(), world_.running().size());
+  for (const std::size_t place : victims) {
+    lifecycle_.crash(place, MemoryNetwork::Crash::machine);
+    const Duration outage = dice_.any_scale(1ms, 3s);
+    agenda_.after(outage, [this, place] {
+      if (!world_.is_running(place)) restart(place);
+    });
+  }
+  return true;
+}
+
+void ProcessFaults::restart_all() {
+  for (const std::size_t place : world_.all(Standing::gone))
+    restart(place);
 }
 
 bool ProcessFaults::pause() {

@@ -28,6 +28,8 @@ class ProcessFaults {
 
   bool crash(MemoryNetwork::Crash kind);
   bool restart();
+  /// Only where nodes have disks.
+  bool power_cut();
   bool pause();
   bool drift();
   bool set_wall_clock();
@@ -35,6 +37,8 @@ class ProcessFaults {
   /// All clocks run as fast or as slow as they may.
   void set_clocks_apart();
 
+  /// Where nodes have disks: whoever has ended comes back.
+  void restart_all();
   /// Lets all go on that stand still.
   void resume_all();
 

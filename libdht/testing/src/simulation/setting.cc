@@ -71,6 +71,18 @@ void draw_storage(Setting& setting, Dice& dice) {
   setting.storage_delay = setting.storage_delay_max / static_cast<int>(dice.between(std::size_t{1}, std::size_t{20}));
 }
 
+/// Half of the runs in which nodes may have a disk.
+void draw_disk(Setting& setting, Dice& dice) {
+  setting.durable = setting.faults.contains(Fault::disk) && dice.percent(50);
+  if (!setting.durable) {
+    setting.faults.erase(Fault::disk);
+    setting.faults.erase(Fault::power_cut);
+    return;
+  }
+  setting.sync_delay_max = dice.any_scale(100us, 25ms);
+  setting.sync_delay = setting.sync_delay_max / static_cast<int>(dice.between(std::size_t{1}, std::size_t{20}));
+}
+
 void draw_network(Setting& setting, Dice& dice) {
   MemoryNetworkOptions& network = setting.network;
   network.latency_max = dice.any_scale(50us, 20ms);
@@ -82,7 +94,8 @@ void draw_network(Setting& setting, Dice& dice) {
 
 /// Timers leave room for a few messages one after the other, so that a healthy cluster is never too slow for itself.
 void draw_timers(Setting& setting, Dice& dice) {
-  const Duration round_trip = setting.network.latency_max * 2 + setting.storage_delay_max * 2;
+  const Duration round_trip =
+      setting.network.latency_max * 2 + setting.storage_delay_max * 2 + setting.sync_delay_max * 2;
   NodeOptions& node = setting.node;
   node.partitions = dice.percent(50) ? 8 : 16;
   node.lease =
@@ -124,6 +137,7 @@ Setting draw_setting(Dice& dice, FaultSet allowed) {
   setting.places = setting.first_members + dice.between(1, 2);
   draw_network(setting, dice);
   draw_storage(setting, dice);
+  draw_disk(setting, dice);
   // So that the rates of any two differ by less than 10 %.
   if (setting.faults.contains(Fault::drift)) setting.drift = 45'000;
   draw_timers(setting, dice);
@@ -141,16 +155,20 @@ std::string describe(const Setting& setting) {
   return fmt::format(
       "{} of {} nodes, {} partitions, {} copies, {} moves at a time; latency {:.3f} to {:.3f} ms, connecting {:.0f} "
       "ms, patience "
-      "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} to {:.3f} ms; lease {}, join step {}; {} clients on {} "
+      "{:.0f} ms, back-off {:.0f} ms; storage {:.3f} to {:.3f} ms{}; lease {}, join step {}; {} clients on {} "
       "keys, "
       "rest {:.1f} ms, deadline {}{}; faults for {:.1f} s every {:.0f} ms, {} % chase maps, {} % are given up at "
       "once{}:{}",
       setting.first_members, setting.places, *setting.node.partitions, *setting.node.replicas,
       setting.node.max_moves_per_node, ms(setting.network.latency_min), ms(setting.network.latency_max),
       ms(setting.network.connect_timeout), ms(setting.network.patience), ms(setting.network.backoff),
-      ms(setting.storage_delay), ms(setting.storage_delay_max), *setting.node.lease, setting.node.join_step_timeout,
-      setting.clients, setting.hot_keys, ms(setting.rest), setting.deadline, setting.ballast ? ", ballast" : "",
-      ms(setting.duration) / 1000, ms(setting.pace), setting.chase_percent, setting.haste_percent,
+      ms(setting.storage_delay), ms(setting.storage_delay_max),
+      setting.durable
+          ? fmt::format(", synced in {:.3f} to {:.3f} ms", ms(setting.sync_delay), ms(setting.sync_delay_max))
+          : "",
+      *setting.node.lease, setting.node.join_step_timeout, setting.clients, setting.hot_keys, ms(setting.rest),
+      setting.deadline, setting.ballast ? ", ballast" : "", ms(setting.duration) / 1000, ms(setting.pace),
+      setting.chase_percent, setting.haste_percent,
       setting.duels   ? ", duels"
       : setting.moves ? ", moves"
                       : "",

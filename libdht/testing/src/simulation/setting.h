@@ -23,6 +23,9 @@ struct Setting {
   MemoryNetworkOptions network{};
   Duration storage_delay{0};  ///< of a call, at least
   Duration storage_delay_max{0};
+  bool durable = false;  ///< nodes keep what they have on disk
+  Duration sync_delay{0};
+  Duration sync_delay_max{0};
   std::int64_t drift = 0;  ///< millionths that a clock gains or loses at most
 
   FaultSet faults{};

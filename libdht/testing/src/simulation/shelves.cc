@@ -27,7 +27,13 @@ class Shelves::WatchedPartition final : public PartitionStorage {
     shelf_.clear();
     return inner_->drop(std::move(later));
   }
+  std::optional<StorageWritten> sync(SyncFor purpose, StorageWriteHandler later) override {
+    return inner_->sync(purpose, std::move(later));
+  }
   StorageStatistics statistics() const override { return inner_->statistics(); }
+  bool is_durable() const noexcept override { return inner_->is_durable(); }
+  std::string state() const override { return inner_->state(); }
+  std::uint64_t scan_order() const noexcept override { return inner_->scan_order(); }
 
  private:
   void note(const StorageChange& change) {
@@ -50,6 +56,14 @@ class Shelves::WatchedStorage final : public Storage {
     return std::make_unique<WatchedPartition>(inner_.open(cluster, partition), room_[{cluster, partition}]);
   }
   std::uint64_t memory_bytes() const noexcept override { return inner_.memory_bytes(); }
+  bool is_durable() const noexcept override { return inner_.is_durable(); }
+  std::vector<StoredPartition> stored() const override { return inner_.stored(); }
+  std::optional<StorageWritten> remember(std::string_view name, std::string_view record,
+                                         StorageWriteHandler later) override {
+    return inner_.remember(name, record, std::move(later));
+  }
+  std::optional<std::string> recall(std::string_view name) const override { return inner_.recall(name); }
+  void on_failure(Function<void(std::string)> handler) override { inner_.on_failure(std::move(handler)); }
 
  private:
   Storage& inner_;
@@ -58,7 +72,7 @@ class Shelves::WatchedStorage final : public Storage {
 
 std::shared_ptr<void> Shelves::watch(const NewProcess& process) {
   Room& room = rooms_[process.node];
-  room.clear();
+  room = process.disk != nullptr ? process.disk->entries() : Room{};
   auto watched = std::make_shared<WatchedStorage>(*process.parts.storage, room);
   process.parts.storage = watched.get();
   return watched;

@@ -17,7 +17,7 @@ namespace dht::testing::simulation {
 
 class Shelves {
  public:
-  using Shelf = std::map<std::string, StoredEntry, std::less<>>;
+  using Shelf = SimulatedDisk::Entries;
 
   /// Wraps the storage of a new process. The result goes between the node and its parts, as ProcessHook has it.
   std::shared_ptr<void> watch(const NewProcess& process);

@@ -47,7 +47,7 @@ class Run {
         trace_(options.trace, world_.timeline()),
         desk_(world_, findings_),
         workload_(desk_, setting, dice.roll()),
-        lifecycle_(desk_, workload_, shelves_, trace_, setting.deadline, dice.roll()),
+        lifecycle_(desk_, workload_, shelves_, trace_, setting, dice.roll()),
         losses_(desk_),
         operator_(desk_, lifecycle_, losses_, trace_, dice.roll()),
         observer_(world_, findings_, trace_, dice.roll()),

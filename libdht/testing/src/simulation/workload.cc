@@ -113,6 +113,20 @@ std::string Workload::fleeting_key(const Stay& stay, std::size_t i) {
 
 void Workload::pause_stay(std::size_t place) { stays_.at(place).client->stop(); }
 void Workload::resume_stay(std::size_t place) { stays_.at(place).client->start(); }
+void Workload::suspend_stay(std::size_t place) {
+  if (stays_.contains(place)) pause_stay(place);
+}
+bool Workload::take_up_stay(std::size_t place) {
+  const auto found = stays_.find(place);
+  if (found == stays_.end()) return false;
+  Stay& stay = found->second;
+  const ClusterId cluster = desk_.world().cluster_of(place);
+  stay.was_home = stay.was_home || cluster == desk_.world().home();
+  if (cluster != (stay.was_home ? desk_.world().home() : stay.outside)) return false;
+  stay.client->start();
+  return true;
+}
+
 bool Workload::fail_attempt(std::size_t place) {
   Stay& stay = stays_.at(place);
   departed_keys_.merge(keys_of(stay));

@@ -39,6 +39,10 @@ class Workload {
   /// The client of the stay pauses and goes on.
   void pause_stay(std::size_t place);
   void resume_stay(std::size_t place);
+  /// The node's process has ended, and may come back with what it had.
+  void suspend_stay(std::size_t place);
+  /// It has: goes on. False where it is not in the cluster that it was in, or had no stay.
+  bool take_up_stay(std::size_t place);
   /// The join has failed. False where the node is not back where it was: its stay is over.
   bool fail_attempt(std::size_t place);
   /// The node has joined: what its client wrote is the cluster's.

@@ -11,6 +11,9 @@ World::World(const Setting& setting, std::uint64_t seed, ProcessHook hook)
                 .network = setting.network,
                 .storage_delay = setting.storage_delay,
                 .storage_delay_max = setting.storage_delay_max,
+                .durable = setting.durable,
+                .sync_delay = setting.sync_delay,
+                .sync_delay_max = setting.sync_delay_max,
                 .clock_offset_max = std::chrono::hours(1),
                 .clock_drift_max = setting.drift,
                 .on_new_process = std::move(hook)}),
@@ -85,9 +88,10 @@ void World::stop(std::size_t i) {
   cluster_.stop(i);
 }
 
+/// Whoever has a disk is what it was.
 void World::restart(std::size_t i) {
   cluster_.restart(i);
-  places_[i].standing = Standing::alone;
+  places_[i].standing = is_at_home(i) ? Standing::member : Standing::alone;
 }
 
 }  // namespace dht::testing::simulation

@@ -26,6 +26,7 @@
 #include <dht/node.h>
 #include <dht/testing/manual_scheduler.h>
 #include <dht/testing/memory_network.h>
+#include <dht/testing/simulated_disk.h>
 #include <dht/testing/timeline.h>
 
 namespace dht::testing {
@@ -35,7 +36,8 @@ struct NewProcess {
   std::size_t node;  ///< its number
   ManualScheduler& scheduler;
   NodeOptions& options;
-  NodeParts& parts;  ///< scheduler, transport and storage; what is null the node makes itself
+  NodeParts& parts;           ///< scheduler, transport and storage; what is null the node makes itself
+  const SimulatedDisk* disk;  ///< that the storage is on; null where it is none
 };
 
 /// Shown each new process, to change it or to decorate its parts. What it returns lives as long as those parts and a
@@ -52,6 +54,11 @@ struct ClusterOptions {
   /// first where only that is given.
   Duration storage_delay{0};
   Duration storage_delay_max{0};
+  /// Nodes keep what they have on a disk, which a restarted one finds again; the two above then say how long its calls
+  /// take, and these how long its syncs.
+  bool durable = false;
+  Duration sync_delay{0};
+  Duration sync_delay_max{0};
   /// Each new process draws its clock from the seed: ahead of true time by up to so much, gaining or losing up to so
   /// many millionths.
   Duration clock_offset_max{0};
@@ -121,11 +128,14 @@ class Cluster {
   void resume(std::size_t i);
   /// Ends the node's process in order, but without leaving; its peers see its connections end.
   void stop(std::size_t i);
-  /// Ends the node's process in mid-sentence. What was under way on its table fails with `stopped` as soon as time
-  /// runs.
+  /// Ends the node's process in mid-sentence; of its disk stays what was synced, and perhaps more. What was under way
+  /// on its table fails with `stopped` as soon as time runs.
   void crash(std::size_t i, MemoryNetwork::Crash kind = MemoryNetwork::Crash::process);
-  /// A new process at the address and under the name of one that ended. It remembers nothing and stands alone.
+  /// A new process at the address and under the name of one that ended. What it remembers is on its disk; without one
+  /// it stands alone.
   void restart(std::size_t i);
+  /// The disk of a place in a cluster of durable nodes. It stays when processes come and go.
+  SimulatedDisk& disk(std::size_t i);
 
   // What Timeline says of the same names.
 

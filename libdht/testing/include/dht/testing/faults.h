@@ -29,8 +29,10 @@ enum class Fault : std::uint8_t {
   forget,
   late_grant,
   duel,
+  disk,
+  power_cut,
 };
-inline constexpr std::size_t kFaults = 16;
+inline constexpr std::size_t kFaults = 18;
 
 struct FaultDescription {
   Fault fault;

@@ -1,5 +1,5 @@
 // One chain: maps of one revision are the same on every node, the leader's generation never goes back from one revision
-// to the next, and no node goes back to an older map of its cluster.
+// to the next, and no process goes back to an older map of its cluster.
 //
 // Thread rule: one object, one thread.
 #pragma once
@@ -16,6 +16,8 @@ class MapChain {
  public:
   /// A node has this map now. What is wrong with that.
   std::optional<std::string> see(NodeId node, const ClusterMapPtr& map);
+  /// The node's process was restarted: what it had not on disk yet it learns anew.
+  void restart(NodeId node) { latest_.erase(node); }
 
  private:
   std::optional<std::string> insert(const ClusterMapPtr& map);
