@@ -52,6 +52,7 @@ struct NodeRecord {
 struct LearnerRecord {
   NodeId node{};
   Revision since = 0;  ///< the revision that added it: a promotion names it, so that a stale report promotes nobody
+  bool has_old_copy = false;  ///< of which it may need only what is new
 
   bool operator==(const LearnerRecord&) const = default;
 };

@@ -3,8 +3,8 @@
 // Implementations: cluster membership (a leader, a register and heartbeats; what a Node uses by default) and
 // `make_static_membership` (a fixed list of nodes that is never changed).
 //
-// Thread rule: `join`, `leave`, `leave_for_good`, `map`, `view`, `may_serve` and `report_within` may be called from any
-// thread. The client is called on the node's scheduler, one call at a time.
+// Thread rule: `join`, `leave`, `leave_for_good`, `step_aside`, `map`, `view`, `may_serve` and `report_within` may be
+// called from any thread. The client is called on the node's scheduler, one call at a time.
 #pragma once
 
 #include <chrono>
@@ -57,6 +57,9 @@ struct NodeReport {
   std::vector<ClusterId> copies_of{};         ///< clusters of which the node may hold unchanged copies
   std::vector<PartitionReport> partitions{};  ///< only those with something to say
   bool is_full = false;                       ///< its memory is at the limit for what clients put
+  bool is_durable = false;                    ///< it may come back with what it has
+  /// Partitions of which it has an old copy, from before it was restarted or missed: in ascending order.
+  std::vector<PartitionId> old_copies{};
 
   bool operator==(const NodeReport&) const = default;
 };
@@ -149,6 +152,9 @@ class Membership {
 
   /// Begins. The client must outlive the return of `stop`.
   virtual void start(MembershipClient& client) = 0;
+  /// The node cannot do its part any more, since its storage has failed: it gives its lease up and says nothing to
+  /// anybody from now on, as if it had crashed. Called on the scheduler.
+  virtual void fall_silent() = 0;
   /// Fails what is under way with Errc::stopped. Called on the scheduler, or when nothing runs there any more.
   virtual void stop() = 0;
 
@@ -167,6 +173,9 @@ class Membership {
   /// `leave`, by a node whose process is about to end: from this call on, whatever comes of it, the node joins no
   /// cluster and lets nobody join it, since what it would be given would be lost. May be repeated.
   virtual void leave_for_good(StatusHandler handler) = 0;
+  /// The process is about to end and comes back with what it has: others go on with what they can, from then on, and
+  /// the node stays a member. May be repeated.
+  virtual void step_aside(StatusHandler handler) = 0;
   /// The member called `name`, which is down, is given up, with what it alone held. Errors: invalid_argument (no such
   /// member), conflict (it is not down), not_applied (no leader could be asked), stopped.
   virtual void forget(std::string name, StatusHandler handler) = 0;

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,9 +61,15 @@ struct NodeOptions {
   std::chrono::milliseconds join_step_timeout{10000};
   /// Partitions under way to or from one node at a time.
   std::uint32_t max_moves_per_node = 64;
+  /// Where storage is durable: how long the copies of a member that went, and may come back with them, are not replaced
+  /// by others. Until then entries of which there are two copies have one.
+  std::chrono::milliseconds return_patience{20000};
   /// Event-loop threads of a node with its own.
   unsigned threads = 1;
   LogSink log{};
+  /// Called once, on the node's scheduler, with a sentence, when its storage has failed: it serves nothing any more, as
+  /// if it had crashed, and is to be destroyed. Outside of the call.
+  std::function<void(std::string_view)> on_failure{};
 };
 
 struct NodeParts {
@@ -149,6 +156,10 @@ class Node final : public Table {
   /// The same, by a process that is about to end: from this call on, whatever comes of it, the node joins no cluster
   /// (`join` fails with stopped) and lets nobody join it. May be repeated where it fails.
   void leave_for_good(StatusHandler handler);
+  /// For a process that is about to end and comes back with what it has on disk: hands over the leadership and every
+  /// partition that others can go on with, and stays a member. Done when they do; the node should end then. May be
+  /// repeated. Errors: conflict (a join or leave is under way), not_applied (no leader), stopped.
+  void step_aside(StatusHandler handler);
   /// Gives up the member called `name`, which must be down, on behalf of an operator who accepts the loss: what it
   /// alone held begins again with nothing, elsewhere. Done when every member knows. Errors: invalid_argument (no member
   /// has that name), conflict (it is not down, or has just come back), not_applied (no leader), stopped.

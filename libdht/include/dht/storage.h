@@ -65,6 +65,8 @@ inline constexpr ScanCursor kScanEnd = ~ScanCursor{0};
 struct ScannedEntry {
   std::string key{};
   StoredEntry entry{};
+  /// Its place, where the storage has a `scan_order`: a scan from there sees it, and one that ends there does not.
+  ScanCursor at = 0;
 };
 
 /// An entry that is there from the first call of a scan to its last is seen exactly once or more; one that comes or

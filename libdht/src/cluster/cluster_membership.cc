@@ -25,7 +25,7 @@ void ClusterMembership::stop() {
   alive_.reset();
   const Status stopped{Errc::stopped, "the node is being stopped"};
   stopped_ = true;
-  for (auto* handlers : {&join_handlers_, &leave_handlers_, &recovery_handlers_})
+  for (auto* handlers : {&join_handlers_, &leave_handlers_, &aside_handlers_, &recovery_handlers_})
     finish(*handlers, stopped);
   for (Forget& forget : std::exchange(forgets_, {}))
     finish(forget.handlers, stopped);
@@ -33,6 +33,14 @@ void ClusterMembership::stop() {
     request.handler(stopped);
   member_.stop();
   contact_.stop();
+  tick_timer_.reset();
+}
+
+void ClusterMembership::fall_silent() {
+  is_silent_ = true;
+  seat_.vacate();
+  contact_.give_up();
+  member_.stop();
   tick_timer_.reset();
 }
 
@@ -109,7 +117,7 @@ void ClusterMembership::on_forgotten() {
 }
 
 void ClusterMembership::on_request(const LinkInfo& from, std::uint16_t type, std::string payload) {
-  if (type != static_cast<std::uint16_t>(wire::MessageType::call)) return;
+  if (is_silent_ || type != static_cast<std::uint16_t>(wire::MessageType::call)) return;
   auto call = wire::decode_call(payload);
   if (!call) {
     member_.log(LogLevel::warning, fmt::format("closed a connection of node {}: its control message makes no sense",
@@ -130,7 +138,10 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
     return answer(
         refusal(Errc::conflict, "it was started without an address to advertise, and can be joined by nobody"));
   }
-  if (call.kind == hello) return answer(greet());
+  if (call.kind == hello) {
+    member_.note_address(call.node.id, call.node.address);
+    return answer(greet());
+  }
   // Whoever speaks for another node than the one that shook hands is no node of ours.
   if (call.node.id != from.node || from.node == member_.id()) {
     return answer(refusal(Errc::invalid_argument, "the call names another node than its connection"));
@@ -144,6 +155,7 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
   if (from.cluster != member_.map()->cluster) {
     return answer(refusal(Errc::incompatible, "the node belongs to another cluster"));
   }
+  member_.note_address(call.node.id, call.node.address);
   switch (call.kind) {
     case push_map:
       return answer(on_push(call));
@@ -167,6 +179,7 @@ void ClusterMembership::answer_call(const LinkInfo& from, wire::Call call, Leade
 wire::Answer ClusterMembership::greet() const {
   wire::Answer greeting;
   greeting.map = member_.map();
+  greeting.who = member_.id();
   greeting.try_later = !join_handlers_.empty();
   return greeting;
 }

@@ -45,6 +45,7 @@ class ClusterMembership final : public Membership {
   }
 
   void stop() override;
+  void fall_silent() override;
 
   ClusterMapPtr map() const override { return member_.map(); }
   MembershipView view() const override { return member_.view(); }
@@ -69,6 +70,9 @@ class ClusterMembership final : public Membership {
   void leave_for_good(StatusHandler handler) override {
     request({.kind = Request::Kind::leave_for_good, .handler = std::move(handler)});
   }
+  void step_aside(StatusHandler handler) override {
+    request({.kind = Request::Kind::step_aside, .handler = std::move(handler)});
+  }
   void forget(std::string name, StatusHandler handler) override {
     request({.kind = Request::Kind::forget, .name = std::move(name), .handler = std::move(handler)});
   }
@@ -78,7 +82,8 @@ class ClusterMembership final : public Membership {
 
   void on_request(const LinkInfo& from, std::uint16_t type, std::string payload) override;
   void on_reply(const Peer&, std::uint16_t type, std::string payload) override {
-    if (type == static_cast<std::uint16_t>(wire::MessageType::answer)) member_.calls().on_answer(payload);
+    if (!is_silent_ && type == static_cast<std::uint16_t>(wire::MessageType::answer))
+      member_.calls().on_answer(payload);
   }
   void on_broken(const Peer&, ConnectionId connection, std::error_code reason) override {
     member_.calls().on_broken(connection, reason);
@@ -101,7 +106,7 @@ class ClusterMembership final : public Membership {
 
   /// A wish that has not been looked at yet.
   struct Request {
-    enum class Kind { join, leave, leave_for_good, forget, recover };
+    enum class Kind { join, leave, leave_for_good, step_aside, forget, recover };
     Kind kind = Kind::join;
     std::vector<PeerName> peers{};
     JoinGoal goal = JoinGoal::one_peer;
@@ -118,6 +123,7 @@ class ClusterMembership final : public Membership {
   void begin(Request request);
   void begin_join(Request request);
   void begin_leave(Request request);
+  void begin_stepping_aside(Request request);
   void begin_forget(Request request);
   void forget_next();
   void begin_recovery(Request request);
@@ -125,7 +131,7 @@ class ClusterMembership final : public Membership {
   void log_success(std::string_view line);
   /// Once for each reason: callers may try for as long as it takes.
   void log_failure(std::string_view what, const Status& status);
-  bool is_leaving() const { return !leave_handlers_.empty(); }
+  bool is_leaving() const { return !leave_handlers_.empty() || !aside_handlers_.empty(); }
   /// It belongs to a cluster of its own already, and is copying what it keeps.
   bool is_founding() const { return is_forgotten_ || !recovery_handlers_.empty(); }
 
@@ -146,6 +152,7 @@ class ClusterMembership final : public Membership {
   JoinProcedure join_;
   LeaveProcedure leave_;
   bool stopped_ = false;
+  bool is_silent_ = false;
   bool leaves_for_good_ = false;  ///< no join begins any more
   bool is_forgotten_ = false;     ///< and is about to stand alone
   std::mutex requests_mutex_;
@@ -154,6 +161,7 @@ class ClusterMembership final : public Membership {
   JoinGoal joining_goal_ = JoinGoal::one_peer;
   std::vector<StatusHandler> join_handlers_;
   std::vector<StatusHandler> leave_handlers_;
+  std::vector<StatusHandler> aside_handlers_;
   std::vector<StatusHandler> recovery_handlers_;
   std::deque<Forget> forgets_;  ///< the first is under way
   std::string logged_failure_;

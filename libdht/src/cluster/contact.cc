@@ -45,6 +45,12 @@ void Contact::follow(const ClusterMap& map) {
 
 void Contact::stop() { timer_.reset(); }
 
+void Contact::give_up() {
+  stop();
+  lease_ = lease::NodeLease();
+  publish(lease_.until());
+}
+
 void Contact::keep_pace() {
   if (member_.scheduler().now() - last_beat_ >= lease::ask_interval(member_.lease()) / 2) beat();
 }
@@ -118,7 +124,7 @@ void Contact::send_own(const ClusterMapPtr& map) {
     if (!seat_.holds_lease()) on_word(Errc::not_applied, {});
     return seat_.on_call(std::move(call), [on_word](const wire::Answer& answer) { on_word({}, answer); });
   }
-  member_.calls().call(Member::peer_of(*map, map->leader), std::move(call), member_.lease(), std::move(on_word));
+  member_.calls().call(member_.peer_of(*map, map->leader), std::move(call), member_.lease(), std::move(on_word));
 }
 
 void Contact::send_to_target(const ClusterMapPtr& target) {
@@ -129,7 +135,7 @@ void Contact::send_to_target(const ClusterMapPtr& target) {
   wire::Call call = member_.make_call(wire::CallKind::heartbeat);
   call.revision = target->revision;
   call.lease_ask = ask_with(target_lease_);
-  member_.calls().call(Member::peer_of(*target, target->leader), std::move(call), member_.lease(),
+  member_.calls().call(member_.peer_of(*target, target->leader), std::move(call), member_.lease(),
                        [this, target](std::error_code error, const wire::Answer& answer) {
                          if (!error && answer.grant && target->cluster == target_)
                            target_lease_.on_grant(*answer.grant);

@@ -34,6 +34,8 @@ class Contact {
   /// that both nodes are woken once for the two.
   void keep_pace();
   void stop();
+  /// The same, and the node holds no lease any more.
+  void give_up();
 
   /// Whether the node holds its lease at `now`.
   bool may_serve(Instant now) const {

@@ -96,7 +96,7 @@ void JoinProcedure::register_with(const ClusterMapPtr& target) {
   call.partitions = member_.options().partitions;
   call.replicas = member_.options().replicas;
   call.lease_ms = member_.options().lease_ms;
-  const Peer leader = Member::peer_of(*target, target->leader);
+  const Peer leader = member_.peer_of(*target, target->leader);
   member_.calls().call(Peer{.address = leader.address}, std::move(call), member_.options().step_timeout,
                        [this](std::error_code error, const wire::Answer& answer) {
                          if (error == Errc::stopped) return end({error, "the node is being stopped"});
@@ -123,7 +123,7 @@ void JoinProcedure::step_back() {
 }
 
 void JoinProcedure::abandon() {
-  member_.calls().call(Member::peer_of(*member_.target(), member_.target()->leader),
+  member_.calls().call(member_.peer_of(*member_.target(), member_.target()->leader),
                        member_.make_call(wire::CallKind::abandon), member_.options().step_timeout,
                        [](std::error_code, const wire::Answer&) {});
 }

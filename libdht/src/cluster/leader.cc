@@ -30,7 +30,7 @@ Leader::Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant no
       grants_(self, options.lease, *map_, now, wait),
       spread_(self),
       joins_(options.max_clock_skew_ms),
-      moves_(options.max_moves_per_node) {
+      moves_(options.max_moves_per_node, options.return_patience) {
   DHT_ASSERT(map_->leader == self && !violation(*map_));
   DHT_ASSERT(options.lease > Duration{0} && options.max_moves_per_node > 0);
   joins_.adopt(*map_, now);
@@ -79,6 +79,7 @@ void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, Le
   acknowledge(call.node.id, call.revision);
   // A joining node's report is about the cluster that it comes from.
   if (is_member(map_->find(call.node.id)) && reports_.replace(call.node.id, call.report)) has_news_ = true;
+  note_whereabouts(call.node);
   // Without a lease it may have been replaced, so that its word holds no asker back from looking for another leader.
   wire::Answer answer = holds_lease(now) ? wire::Answer{} : no_majority();
   if (call.revision < map_->revision) answer.map = map_;
@@ -86,6 +87,13 @@ void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, Le
   answer.operations = operations(now);
   if (call.lease_ask) answer.grant = grant(call.node.id, *call.lease_ask, now);
   effects.replies.push_back({ticket, std::move(answer)});
+  advance(now, effects);
+}
+
+void Leader::on_step_aside(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects) {
+  DHT_ASSERT(node != self_);
+  begin_call(CallKind::step_aside, ticket, node, now, effects);
+  asides_.ask(node, now);
   advance(now, effects);
 }
 
@@ -102,6 +110,17 @@ void Leader::on_lease(Instant until, Instant now, LeaderEffects& effects) {
   if (!holds_lease(now)) has_news_ = true;
   lease_until_ = until;
   advance(now, effects);
+}
+
+/// A node is its id: its name and its address may be others after a restart.
+void Leader::note_whereabouts(const NodeRecord& node) {
+  const NodeRecord* known = map_->find(node.id);
+  if (known == nullptr || (known->name == node.name && known->address == node.address)) return;
+  if (!is_valid_name(node.name) || node.address.host.empty() || node.address.port == 0) return;
+  NodeRecord& called = called_[node.id];
+  if (called.name == node.name && called.address == node.address) return;
+  called = node;
+  has_news_ = true;
 }
 
 void Leader::set_closed(bool closed) {
@@ -168,7 +187,7 @@ bool Leader::has_leaves(Instant now) const {
 
 std::vector<NodeId> Leader::successors(Instant now) const {
   std::vector<NodeId> nodes;
-  const std::set<NodeId> unfit = shunned();
+  const std::set<NodeId> unfit = shunned(now);
   for (const NodeRecord& node : map_->nodes) {
     if (node.id == self_ || node.state != NodeState::active || unfit.contains(node.id)) continue;
     if (grants_.is_alive(node.id, now)) nodes.push_back(node.id);
@@ -261,6 +280,11 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
   reports_.keep_only(*map_);
   joins_.adopt(*map_, now);
   leaves_.adopt(*map_, now);
+  asides_.adopt(*map_);
+  std::erase_if(called_, [this](const auto& item) {
+    const NodeRecord* node = map_->find(item.first);
+    return node == nullptr || (node->name == item.second.name && node->address == item.second.address);
+  });
   std::erase_if(bytes_at_leave_, [this](const auto& item) { return map_->find(item.first) == nullptr; });
   for (const NodeId node : spread_.first(*map_, now))
     effects.push.push_back(node);
@@ -275,6 +299,7 @@ void Leader::advance(Instant now, LeaderEffects& effects) {
   joins_.answer(at, joins_.awaits_quiet(waiting_) && is_quiet(now));
   // Those who hold leases must know. Without one of its own it cannot tell who they are.
   if (holds_lease(now)) {
+    asides_.answer(at);
     leaves_.answer(at, spread_);
     forgets_.answer(at, spread_);
   }
@@ -282,8 +307,9 @@ void Leader::advance(Instant now, LeaderEffects& effects) {
 }
 
 /// Active nodes that nothing is to be given to.
-std::set<NodeId> Leader::shunned() const {
+std::set<NodeId> Leader::shunned(Instant now) const {
   std::set<NodeId> nodes = joins_.starting_over(*map_);
+  nodes.merge(asides_.nodes(now));
   nodes.merge(spread_.not_settled_in());
   return nodes;
 }
@@ -309,15 +335,17 @@ void Leader::change_all(const Scene& at, MapChange& change) {
   joins_.remove_failed(at, change);
   joins_.activate(change);
   change_states(at, change);
+  rename_moved(change);
   leaves_.begin(at, change);
-  std::set<NodeId> shunned = this->shunned();
+  std::set<NodeId> shunned = this->shunned(at.now);
+  const std::set<NodeId> asides = asides_.nodes(at.now);
   for (const NodeRecord& node : change.map().nodes) {
     // Made a member by this very change, which it does not know yet.
     const NodeRecord* before = map_->find(node.id);
     if (is_member(&node) && before != nullptr && before->state == NodeState::joining) shunned.insert(node.id);
   }
   change_voters(at, change);
-  const MoveInputs inputs{grants_, reports_, shunned, at.now};
+  const MoveInputs inputs{grants_, reports_, shunned, asides, at.now};
   fail_over(at, change);
   moves_.finish(*map_, inputs, change);
   forgets_.carry_out(at, shunned, change);
@@ -340,6 +368,18 @@ void Leader::change_states(const Scene& at, MapChange& change) const {
   }
 }
 
+void Leader::rename_moved(MapChange& change) const {
+  for (const auto& [id, called] : called_) {
+    const NodeRecord* node = change.map().find(id);
+    if (node == nullptr || node->state == NodeState::down) continue;
+    const NodeRecord* holder = change.map().find_name(called.name);
+    const bool is_free = holder == nullptr || holder->id == id || holder->state == NodeState::down;
+    // Where another one has the name it keeps its own.
+    const std::string name = is_free ? called.name : node->name;
+    if (name != node->name || called.address != node->address) change.rename(id, name, called.address);
+  }
+}
+
 /// Dead members whose name another one bears by now: those are gone for good, and need not be listed once they hold
 /// nothing any more.
 void Leader::remove_replaced(MapChange& change) const {
@@ -354,7 +394,7 @@ void Leader::remove_replaced(MapChange& change) const {
 /// One step of a change of voters: it is begun, or, the map that began it being chosen, completed.
 void Leader::change_voters(const Scene& at, MapChange& change) const {
   if (!map_->next_voters.empty()) return change.finish_voter_change();
-  const std::set<NodeId> unfit = shunned();
+  const std::set<NodeId> unfit = shunned(at.now);
   std::vector<NodeId> candidates;
   for (const NodeRecord& node : map_->nodes) {
     const NodeRecord* next = change.map().find(node.id);
@@ -370,8 +410,9 @@ void Leader::change_voters(const Scene& at, MapChange& change) const {
 
 void Leader::order(Instant now, LeaderEffects& effects) {
   if (resigned_ || map_->leader != self_) return;
-  const std::set<NodeId> shunned = this->shunned();
-  moves_.order(*map_, proposal_.get(), {grants_, reports_, shunned, now}, effects);
+  const std::set<NodeId> shunned = this->shunned(now);
+  const std::set<NodeId> asides = asides_.nodes(now);
+  moves_.order(*map_, proposal_.get(), {grants_, reports_, shunned, asides, now}, effects);
 }
 
 /// No move is planned or under way, and every alive member has the newest map.

@@ -23,6 +23,7 @@
 #include <dht/cluster_map.h>
 #include <dht/scheduler.h>
 
+#include "cluster/asides.h"
 #include "cluster/forgets.h"
 #include "cluster/joins.h"
 #include "cluster/leader_effects.h"
@@ -55,6 +56,8 @@ class Leader {
   void on_abandon(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
   void on_leave(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
   void on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, LeaderEffects& effects);
+  /// A member is about to stop, and to come back.
+  void on_step_aside(Ticket ticket, NodeId node, Instant now, LeaderEffects& effects);
   /// The caller passes on an operator's wish to give a member up that is down.
   void on_forget(Ticket ticket, const wire::Call& call, Instant now, LeaderEffects& effects);
 
@@ -100,6 +103,7 @@ class Leader {
   void acknowledge(NodeId node, Revision adopted);
   /// A member, or on its way to become one.
   bool is_known(NodeId node) const;
+  void note_whereabouts(const NodeRecord& node);
   bool holds_lease(Instant now) const noexcept { return now < lease_until_; }
   /// A change that calls the node down is under way, so it is granted nothing until that is settled.
   bool is_condemned(NodeId node) const;
@@ -107,11 +111,12 @@ class Leader {
   void adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects);
   void remove_replaced(MapChange& change) const;
   void advance(Instant now, LeaderEffects& effects);
-  std::set<NodeId> shunned() const;
+  std::set<NodeId> shunned(Instant now) const;
   bool may_propose(Instant now) const noexcept;
   void propose(const Scene& at);
   void change_all(const Scene& at, MapChange& change);
   void change_states(const Scene& at, MapChange& change) const;
+  void rename_moved(MapChange& change) const;
   void change_voters(const Scene& at, MapChange& change) const;
   void order(Instant now, LeaderEffects& effects);
   bool is_quiet(Instant now) const;
@@ -130,6 +135,8 @@ class Leader {
   Joins joins_;
   Leaves leaves_;
   Forgets forgets_;
+  Asides asides_;
+  std::map<NodeId, NodeRecord> called_;  ///< what members last said of themselves, where the map says otherwise
   MoveDriver moves_;
   std::map<NodeId, std::uint64_t> bytes_at_leave_;  ///< of leaving nodes: what they held when they asked
 };

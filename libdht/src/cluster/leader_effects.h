@@ -17,8 +17,10 @@ namespace dht::cluster {
 using Ticket = std::uint64_t;
 
 struct LeaderOptions {
-  Duration lease{};                          ///< of the cluster's settings
-  std::uint32_t max_moves_per_node = 64;     ///< partitions under way to or from one node at a time
+  Duration lease{};                       ///< of the cluster's settings
+  std::uint32_t max_moves_per_node = 64;  ///< partitions under way to or from one node at a time
+  /// How long the copies of a member that went, and may come back with them, are not replaced by others.
+  Duration return_patience{0};
   std::uint64_t max_clock_skew_ms = 60'000;  ///< a joiner whose clock is further ahead would win every merge: refused
 };
 

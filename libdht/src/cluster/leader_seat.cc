@@ -21,7 +21,7 @@ constexpr Duration kTryAgain = std::chrono::milliseconds(50);
 bool is_for_leader(wire::CallKind kind) {
   using enum wire::CallKind;
   return kind == join || kind == activate || kind == settle || kind == abandon || kind == leave || kind == heartbeat ||
-         kind == forget;
+         kind == forget || kind == step_aside;
 }
 
 std::vector<NodeId> members_besides(const ClusterMap& map, NodeId self) {
@@ -44,7 +44,9 @@ void LeaderSeat::take(ClusterMapPtr map, Duration wait) {
   DHT_ASSERT(map->leader == member_.id());
   ++reign_;
   const Instant now = member_.scheduler().now();
-  const LeaderOptions options{.lease = member_.lease(), .max_moves_per_node = member_.options().max_moves_per_node};
+  const LeaderOptions options{.lease = member_.lease(),
+                              .max_moves_per_node = member_.options().max_moves_per_node,
+                              .return_patience = member_.options().return_patience};
   taken_at_ = now;
   is_looking_ = false;
   lease_.emplace(options.lease);
@@ -93,7 +95,8 @@ void LeaderSeat::on_call(wire::Call call, Answerer answer) {
   if (!is_for_leader(call.kind)) {
     return answer(refusal(Errc::invalid_argument, "this call is not one that a leader answers"));
   }
-  if (call.kind == wire::CallKind::leave && call.node.id == member_.id()) {
+  const bool goes = call.kind == wire::CallKind::leave || call.kind == wire::CallKind::step_aside;
+  if (goes && call.node.id == member_.id()) {
     return answer(refusal(Errc::conflict, "the leader cannot leave before another one leads"));
   }
   if (call.kind == wire::CallKind::join) answer = logged(call.node, std::move(answer));
@@ -121,6 +124,8 @@ void LeaderSeat::dispatch(const wire::Call& call, Ticket ticket, LeaderEffects& 
       return leader_->on_heartbeat(ticket, call, now, effects);
     case wire::CallKind::forget:
       return leader_->on_forget(ticket, call, now, effects);
+    case wire::CallKind::step_aside:
+      return leader_->on_step_aside(ticket, call.node.id, now, effects);
     default:
       break;
   }
@@ -213,7 +218,7 @@ void LeaderSeat::push(const ClusterMapPtr& map, const std::vector<NodeId>& nodes
     wire::Call call = member_.make_call(wire::CallKind::push_map);
     call.map = map;
     member_.calls().call(
-        Member::peer_of(*map, node), std::move(call), map_writer_, member_.options().step_timeout,
+        member_.peer_of(*map, node), std::move(call), map_writer_, member_.options().step_timeout,
         [this, node, revision = map->revision, reign = reign_](std::error_code error, const wire::Answer& answer) {
           if (error || answer.error || !leader_ || reign != reign_) return;
           LeaderEffects effects;
@@ -232,7 +237,7 @@ void LeaderSeat::order(const LeaderEffects::Order& order) {
   wire::Call call = member_.make_call(wire::CallKind::hand_over);
   call.hand_overs = order.hand_overs;
   // Repeated by the leader's logic until the primary has reported it, so the answer says nothing new.
-  member_.calls().call(Member::peer_of(*leader_->map(), order.primary), std::move(call), member_.options().step_timeout,
+  member_.calls().call(member_.peer_of(*leader_->map(), order.primary), std::move(call), member_.options().step_timeout,
                        [](std::error_code, const wire::Answer&) {});
 }
 

@@ -16,8 +16,18 @@ constexpr Duration kLookAgain = std::chrono::milliseconds(50);
 LeaveProcedure::LeaveProcedure(Seats seats) : seats_(seats), member_(seats.member), seat_(seats.leader) {}
 
 void LeaveProcedure::start(StatusHandler done) {
-  done_ = std::move(done);
+  comes_back_ = false;
   member_.expect_removal(true);
+  begin(std::move(done));
+}
+
+void LeaveProcedure::start_stepping_aside(StatusHandler done) {
+  comes_back_ = true;
+  begin(std::move(done));
+}
+
+void LeaveProcedure::begin(StatusHandler done) {
+  done_ = std::move(done);
   last_progress_ = member_.scheduler().now();
   last_revision_ = member_.map()->revision;
   step();
@@ -52,13 +62,15 @@ void LeaveProcedure::wait_for_successor(Status status) {
 }
 
 void LeaveProcedure::ask_to_go() {
-  member_.ask_leader(member_.map(), member_.make_call(wire::CallKind::leave), member_.options().step_timeout,
+  const auto kind = comes_back_ ? wire::CallKind::step_aside : wire::CallKind::leave;
+  member_.ask_leader(member_.map(), member_.make_call(kind), member_.options().step_timeout,
                      [this](const wire::Answer& answer) { on_answer(answer); });
 }
 
 void LeaveProcedure::on_answer(const wire::Answer& answer) {
   if (answer.error == Errc::stopped) return end({Errc::stopped, answer.message});
   if (answer.map) member_.adopt(answer.map);
+  if (comes_back_ && !answer.error) return end({});
   // What has become of it may be known from others, where the leader's answer was lost.
   const bool is_out = member_.map()->find(member_.id()) == nullptr;
   if (answer.error && !is_out) {

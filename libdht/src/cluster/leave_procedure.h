@@ -16,8 +16,12 @@ class LeaveProcedure {
 
   /// `done` once; at once where the node stands alone already.
   void start(StatusHandler done);
+  /// The same, but the node stays a member, and keeps what it has: it is about to stop and to come back. `done` when
+  /// others go on with all that they have, too.
+  void start_stepping_aside(StatusHandler done);
 
  private:
+  void begin(StatusHandler done);
   void step();
   void wait_for_successor(Status status);
   void ask_to_go();
@@ -27,6 +31,7 @@ class LeaveProcedure {
   Seats seats_;
   Member& member_;
   LeaderSeat& seat_;
+  bool comes_back_ = false;
   StatusHandler done_;
   Instant last_progress_{};
   Revision last_revision_ = 0;

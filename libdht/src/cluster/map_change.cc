@@ -106,12 +106,21 @@ void MapChange::finish_voter_change() {
   map_.voters = std::exchange(map_.next_voters, {});
 }
 
-void MapChange::add_learner(PartitionId partition, NodeId node) {
+void MapChange::rename(NodeId id, std::string name, Address address) {
+  NodeRecord& node = member(id);
+  const NodeRecord* holder = map_.find_name(name);
+  DHT_ASSERT(is_valid_name(name));
+  DHT_ASSERT(holder == nullptr || holder->id == id || holder->state == NodeState::down);
+  node.name = std::move(name);
+  node.address = std::move(address);
+}
+
+void MapChange::add_learner(PartitionId partition, NodeId node, bool has_old_copy) {
   PartitionRecord& record = partition_record(partition);
   const NodeRecord& learner = member(node);
   DHT_ASSERT(learner.state == NodeState::active);
   DHT_ASSERT(!has_role(record, node));
-  record.learners.push_back({node, map_.revision});
+  record.learners.push_back({node, map_.revision, has_old_copy});
 }
 
 void MapChange::remove_learner(PartitionId partition, NodeId node) {

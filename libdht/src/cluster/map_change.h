@@ -45,10 +45,13 @@ class MapChange {
   /// Ends it. The map that began it must be chosen, and the leader must be one of the next voters.
   void finish_voter_change();
 
+  /// The node says so of itself. No other may have that name, unless it is down.
+  void rename(NodeId id, std::string name, Address address);
+
   // Roles.
 
   /// `node` must be active and have no role in the partition. It copies from `since` = the revision of this change on.
-  void add_learner(PartitionId partition, NodeId node);
+  void add_learner(PartitionId partition, NodeId node, bool has_old_copy = false);
   /// `node` must be a learner of the partition.
   void remove_learner(PartitionId partition, NodeId node);
   /// The learner `node`, which has everything, is a backup in a new epoch, of the same primary.

@@ -131,9 +131,22 @@ wire::Call Member::make_call(wire::CallKind kind) const {
   return call;
 }
 
-Peer Member::peer_of(const ClusterMap& map, NodeId node) {
+Peer Member::peer_of(const ClusterMap& map, NodeId node) const {
   const NodeRecord* record = map.find(node);
-  return record == nullptr ? Peer{} : Peer{record->address, map.cluster, node};
+  if (record == nullptr) return {};
+  const auto moved = whereabouts_.find(node);
+  const bool has_moved = moved != whereabouts_.end() && moved->second.before == record->address;
+  return {has_moved ? moved->second.address : record->address, map.cluster, node};
+}
+
+void Member::note_address(NodeId node, const Address& address) {
+  const NodeRecord* record = map()->find(node);
+  if (record == nullptr || address.host.empty() || address.port == 0) return;
+  if (record->address == address) {
+    whereabouts_.erase(node);
+  } else {
+    whereabouts_[node] = {address, record->address};
+  }
 }
 
 struct Member::Question {
@@ -200,7 +213,7 @@ ClusterMapPtr Member::newest_of(const ClusterMapPtr& known) const {
 void Member::ask_bystander(const ClusterMap& map, Function<void(ClusterMapPtr)> handler) {
   std::vector<Address> others;
   for (const NodeRecord& node : map.nodes) {
-    if (node.id != id() && node.state != NodeState::joining) others.push_back(node.address);
+    if (node.id != id() && node.state != NodeState::joining) others.push_back(peer_of(map, node.id).address);
   }
   if (others.empty()) return;
   // As a guest: at that address there may be a member by now that this map does not know.

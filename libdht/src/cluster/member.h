@@ -37,6 +37,7 @@ struct MemberOptions {
   std::optional<std::uint32_t> lease_ms{};
   Duration step_timeout{};  ///< for one step of a join or leave
   std::uint32_t max_moves_per_node = 64;
+  Duration return_patience{};  ///< see LeaderOptions
   LogSink log{};
   /// Where it remembers itself over a restart; null: nowhere. Outlives it.
   Storage* storage = nullptr;
@@ -98,7 +99,10 @@ class Member {
   /// A call of this node, with its record filled in.
   wire::Call make_call(wire::CallKind kind) const;
   /// The peer that `node` is in `map`; empty where it is no member there.
-  static Peer peer_of(const ClusterMap& map, NodeId node);
+  Peer peer_of(const ClusterMap& map, NodeId node) const;
+  /// A node says that it is reached there. It is taken at its word until a map says something new of it: where many
+  /// were restarted at other addresses, they find each other so before there is a leader to change the map.
+  void note_address(NodeId node, const Address& address);
 
   /// Asks the leader of the cluster of `map`, and again (another one, if the leadership has moved) after a pause while
   /// it answers "later" or cannot be reached; gives up when it has heard nothing of a leader for `patience`. `handler`
@@ -143,6 +147,11 @@ class Member {
   bool expects_removal_ = false;
   ClusterMapPtr target_;
   std::map<ClusterId, Instant> heard_;
+  struct Whereabouts {
+    Address address{};
+    Address before{};  ///< by the map
+  };
+  std::map<NodeId, Whereabouts> whereabouts_;
   std::uint64_t last_task_ = 0;
   std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> delayed_;
 

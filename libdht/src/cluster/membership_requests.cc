@@ -43,6 +43,8 @@ void ClusterMembership::begin(Request request) {
     case Request::Kind::leave:
     case Request::Kind::leave_for_good:
       return begin_leave(std::move(request));
+    case Request::Kind::step_aside:
+      return begin_stepping_aside(std::move(request));
     case Request::Kind::forget:
       return begin_forget(std::move(request));
     case Request::Kind::recover:
@@ -75,6 +77,25 @@ void ClusterMembership::begin_join(Request request) {
       log_success(fmt::format("joined: {} members", member_.map()->nodes.size()));
     }
     finish(join_handlers_, status);
+  });
+}
+
+void ClusterMembership::begin_stepping_aside(Request request) {
+  if (!join_handlers_.empty() || !leave_handlers_.empty()) {
+    return request.handler({Errc::conflict, "a join or leave of this node is under way; wait until that is done"});
+  }
+  aside_handlers_.push_back(std::move(request.handler));
+  if (aside_handlers_.size() > 1) return;
+  seat_.close_for_good();
+  leaves_for_good_ = true;
+  leave_.start_stepping_aside([this](const Status& status) {
+    if (stopped_) return;
+    if (status) {
+      log_failure("handing over", status);
+    } else {
+      log_success("handed over: the other members go on with what they have, too");
+    }
+    finish(aside_handlers_, status);
   });
 }
 

@@ -61,6 +61,26 @@ std::vector<NodeId> everybody(const Holding& holding) {
   return nodes;
 }
 
+/// An old copy is as good as one that is on its way: its node may hold the partition at little cost.
+void add_old_copies(NodeId node, const std::vector<PartitionId>& partitions, const ClusterMap& map,
+                    std::vector<Holding>& now) {
+  if (map.settings.replicas == 1) return;
+  for (const PartitionId p : partitions) {
+    if (p >= now.size() || now[p].primary == node || contains(now[p].backups, node)) continue;
+    now[p].backups.push_back(node);
+  }
+}
+
+/// As old copies are used they become fewer, which changes no plan.
+bool has_no_more(const std::vector<std::vector<PartitionId>>& now,
+                 const std::vector<std::vector<PartitionId>>& before) {
+  if (now.size() != before.size()) return false;
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (!std::includes(before[i].begin(), before[i].end(), now[i].begin(), now[i].end())) return false;
+  }
+  return true;
+}
+
 bool is_complete(const PartitionRecord& record, const Holding& target) {
   const std::vector<NodeId> wanted = everybody(target);
   return std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
@@ -126,7 +146,8 @@ void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapC
   }
   const bool is_wanted = at.is_direct()
                              ? !at.staying.empty()
-                             : at.target->primary != at.record.primary && holds(at.record, at.target->primary);
+                             : successor_of(at, inputs, change.map()) ||
+                                   (at.target->primary != at.record.primary && holds(at.record, at.target->primary));
   if (at.has_stopped) return finish_stopped(at, inputs, change);
   if (was_ordered(at.partition, at.record.epoch) && !is_wanted && (at.is_served || at.record.backups.empty()))
     return change.reopen_primary(at.partition);
@@ -135,6 +156,7 @@ void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapC
   }
   if (!at.is_served) return;
   take_out_lost(at, change);
+  step_aside(at, inputs, change);
   if (!is_batch_) return;
   promote(at, inputs, change);
   trim(at, inputs, change);
@@ -146,6 +168,7 @@ void MoveDriver::finish_stopped(const Case& at, const MoveInputs& inputs, MapCha
   const auto can_take = [&](NodeId node) {
     return node != at.record.primary && at.is_level(node) && is_target(change.map(), node, inputs);
   };
+  if (!can_take(to) && successor_of(at, inputs, change.map())) to = successor_of(at, inputs, change.map());
   if (!can_take(to) && !at.level.empty()) to = at.level.front().node;
   if (!can_take(to)) {
     if (at.is_served || at.record.backups.empty()) change.reopen_primary(at.partition);
@@ -164,6 +187,58 @@ void MoveDriver::finish_stopped(const Case& at, const MoveInputs& inputs, MapCha
   }
   change.hand_over(at.partition, to, std::move(staying));
   back_offs_.erase(to);
+}
+
+/// To whom a primary that steps aside hands over; none where it does not, or nobody has everything.
+NodeId MoveDriver::successor_of(const Case& at, const MoveInputs& inputs, const ClusterMap& map) {
+  if (!inputs.asides.contains(at.record.primary)) return {};
+  if (contains(at.record.backups, at.target->primary) && is_target(map, at.target->primary, inputs)) {
+    return at.target->primary;
+  }
+  for (const NodeId backup : at.record.backups) {
+    if (is_target(map, backup, inputs)) return backup;
+  }
+  return {};
+}
+
+void MoveDriver::step_aside(const Case& at, const MoveInputs& inputs, MapChange& change) const {
+  for (const NodeId backup : at.record.backups) {
+    const bool is_still = contains(change.map().partitions[at.partition].backups, backup);
+    if (is_still && inputs.asides.contains(backup)) change.remove_backup(at.partition, backup);
+  }
+}
+
+void MoveDriver::note_away(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next) {
+  const auto is_back = [&](const auto& item) {
+    const NodeRecord* node = next.find(item.first);
+    const bool is_here = node != nullptr && is_alive(next, item.first, inputs) && !inputs.asides.contains(item.first);
+    return node == nullptr || is_here || inputs.now >= item.second.until;
+  };
+  std::erase_if(away_, is_back);
+  if (return_patience_ == Duration{0}) return;
+  for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
+    if (chosen.partitions[p] == next.partitions[p]) continue;
+    for (const NodeId node : everybody({chosen.partitions[p].primary, chosen.partitions[p].backups})) {
+      const bool goes = inputs.asides.contains(node) || !is_alive(next, node, inputs);
+      if (!goes || !inputs.reports.is_durable(node) || holds(next.partitions[p], node)) continue;
+      Away& away = away_[node];
+      if (away.partitions.empty()) away.until = inputs.now + return_patience_;
+      away.partitions.insert(p);
+    }
+  }
+}
+
+bool MoveDriver::awaits_return(PartitionId p, const PartitionRecord& record, const MoveInputs& inputs) {
+  const std::vector<NodeId> holders = everybody({record.primary, record.backups});
+  const bool is_going =
+      std::any_of(holders.begin(), holders.end(), [&](NodeId node) { return inputs.asides.contains(node); });
+  if (is_going && return_patience_ > Duration{0}) return true;
+  for (const auto& [node, away] : away_) {
+    if (!away.partitions.contains(p)) continue;
+    retry_at_ = std::min(retry_at_.value_or(away.until), away.until);
+    return true;
+  }
+  return false;
 }
 
 void MoveDriver::take_out_lost(const Case& at, MapChange& change) {
@@ -194,6 +269,7 @@ void MoveDriver::trim(const Case& at, const MoveInputs& inputs, MapChange& chang
 }
 
 void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change) {
+  note_away(chosen, inputs, change.map());
   if (!is_batch_) return;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   std::map<NodeId, std::uint32_t> under_way;
@@ -209,7 +285,7 @@ void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapCh
   std::vector<PartitionId> others;
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     const PartitionRecord& record = change.map().partitions[p];
-    if (!is_alive(change.map(), record.primary, inputs)) continue;
+    if (!is_alive(change.map(), record.primary, inputs) || awaits_return(p, record, inputs)) continue;
     const bool is_short = record.backups.size() < plan_.target[p].backups.size();
     is_short ? begin_partition(p, reports[p], inputs, change, under_way) : others.push_back(p);
   }
@@ -240,7 +316,8 @@ void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, c
       waiting_.push_back({p, record.primary, node});
       continue;
     }
-    change.add_learner(p, node);
+    const std::vector<PartitionId> old_copies = inputs.reports.old_copies(node);
+    change.add_learner(p, node, std::binary_search(old_copies.begin(), old_copies.end(), p));
     next_batch_ = inputs.now + kBetweenBatches;
     ++from;
     ++to;
@@ -263,12 +340,15 @@ void MoveDriver::order(const ClusterMap& chosen, const ClusterMap* proposal, con
     const PartitionRecord& record = chosen.partitions[p];
     const Holding& target = plan_.target[p];
     if (proposal != nullptr && proposal->partitions[p] != record) continue;
-    if (record.learners.empty() && (target.primary == record.primary || record.backups.empty())) continue;
+    const bool has_successor = target.primary != record.primary || inputs.asides.contains(record.primary);
+    if (record.learners.empty() && (!has_successor || record.backups.empty())) continue;
     const Case at = look_at(p, reports[p], inputs, chosen);
     if (at.has_stopped || !at.is_served) continue;
-    const bool is_ready = at.is_direct() ? !at.level.empty()
-                                         : target.primary != record.primary && record.learners.empty() &&
-                                               is_target(chosen, target.primary, inputs) && is_complete(record, target);
+    const bool is_ready = at.is_direct()
+                              ? !at.level.empty()
+                              : successor_of(at, inputs, chosen) ||
+                                    (target.primary != record.primary && record.learners.empty() &&
+                                     is_target(chosen, target.primary, inputs) && is_complete(record, target));
     if (!is_ready || (was_ordered(p, record.epoch) && inputs.now - given_[p].at < kOrderAgain)) continue;
     given_[p] = {record.epoch, inputs.now};
     due[record.primary].push_back({p, record.epoch});
@@ -302,13 +382,19 @@ void MoveDriver::plan(const ClusterMap& map, const MoveInputs& inputs) {
       pinned.push_back(node.id);
     }
   }
-  if (members == plan_.members && pinned == plan_.pinned && leads_to_target(map)) return;
+  std::vector<std::vector<PartitionId>> old_copies;
+  for (const NodeId member : members)
+    old_copies.push_back(inputs.reports.old_copies(member));
+  const bool is_same = members == plan_.members && pinned == plan_.pinned && has_no_more(old_copies, plan_.old_copies);
+  if (is_same && leads_to_target(map)) return;
   std::vector<Holding> now;
   now.reserve(map.partitions.size());
   for (const PartitionRecord& record : map.partitions)
     now.push_back(holding(record, map.settings.replicas));
+  for (std::size_t i = 0; i < members.size(); ++i)
+    add_old_copies(members[i], old_copies[i], map, now);
   std::vector<Holding> target = plan_layout(now, members, pinned, map.settings.replicas);
-  plan_ = {map.partitions, std::move(members), std::move(pinned), std::move(target)};
+  plan_ = {map.partitions, std::move(members), std::move(pinned), std::move(old_copies), std::move(target)};
 }
 
 /// Whether each partition is somewhere between what it was when the plan was made and what is planned: its primary is

@@ -13,6 +13,9 @@
 //   finish    B is primary in the next epoch, A perhaps a backup  (map)
 // Each change of the map costs every node some work, and copies end one after the other. So promotions, and what they
 // make room for, are made in batches, with a little time between. What somebody waits for is done at once.
+// A member that steps aside to be restarted hands over to a backup at once, whatever is planned, and is backup no more.
+// For a while its copies, like those of one that died and may come back with them, are not replaced: when it is there
+// again it becomes learner of what it has an old copy of, and needs only what is new.
 // A move whose learner fails is undone: the learner is removed, and where A has stopped or may have been told to, A is
 // opened again in a new epoch. Missing copies come before an even spread.
 //
@@ -39,12 +42,14 @@ struct MoveInputs {
   const lease::GrantBook& grants;
   const ReportBook& reports;
   const std::set<NodeId>& shunned;  ///< active nodes that nothing is to be given to
+  const std::set<NodeId>& asides;   ///< those of them that are about to stop, and come back
   Instant now;
 };
 
 class MoveDriver {
  public:
-  explicit MoveDriver(std::uint32_t max_moves_per_node) : max_moves_per_node_(max_moves_per_node) {}
+  MoveDriver(std::uint32_t max_moves_per_node, Duration return_patience)
+      : max_moves_per_node_(max_moves_per_node), return_patience_(return_patience) {}
 
   /// Finishes the moves of `chosen` that are ready and undoes those that cannot go on; takes out the backups that their
   /// primaries ask to be rid of. `change` was made from `chosen`.
@@ -72,10 +77,16 @@ class MoveDriver {
     Duration delay{};
     Instant until{};
   };
+  /// A node that went with what it had, and when it is no longer waited for.
+  struct Away {
+    std::set<PartitionId> partitions{};
+    Instant until{};
+  };
   struct Plan {
     std::vector<PartitionRecord> begin{};  ///< from which it leads
     std::vector<NodeId> members{};
     std::vector<NodeId> pinned{};
+    std::vector<std::vector<PartitionId>> old_copies{};  ///< of the members
     std::vector<Holding> target{};
   };
   /// One partition, as it is dealt with.
@@ -94,11 +105,17 @@ class MoveDriver {
                        MapChange& change, std::map<NodeId, std::uint32_t>& under_way);
   bool is_held_off(NodeId target, Instant now);
   bool was_ordered(PartitionId partition, Epoch epoch) const;
+  static NodeId successor_of(const Case& at, const MoveInputs& inputs, const ClusterMap& map);
+  void step_aside(const Case& at, const MoveInputs& inputs, MapChange& change) const;
+  void note_away(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next);
+  bool awaits_return(PartitionId partition, const PartitionRecord& record, const MoveInputs& inputs);
   void back_off(NodeId target, Instant now);
 
   std::uint32_t max_moves_per_node_;
   std::map<PartitionId, Given> given_;   ///< orders, by partition
   std::map<NodeId, BackOff> back_offs_;  ///< by target
+  const Duration return_patience_;
+  std::map<NodeId, Away> away_;
   Plan plan_;
   std::vector<Move> waiting_;
   std::optional<Instant> retry_at_;

@@ -48,6 +48,7 @@ void PeerSearch::on_greeted(std::size_t index, std::error_code error, const wire
   if (error || answer.error || !answer.map) {
     greeting.failure = error ? why_silent(error) : answer.message;
   } else {
+    member_.note_address(answer.who, peers_[index].address);
     greeting = {.map = answer.map, .is_busy = answer.try_later, .failure = {}};
   }
   const bool decides = greeting.map && !is_self(*greeting.map);

@@ -7,7 +7,8 @@ namespace dht::cluster {
 
 bool ReportBook::replace(NodeId node, NodeReport report) {
   const auto [place, is_new] = reports_.try_emplace(node);
-  const bool has_news = is_new || place->second.partitions != report.partitions;
+  const bool has_news =
+      is_new || place->second.partitions != report.partitions || place->second.old_copies != report.old_copies;
   place->second = std::move(report);
   return has_news;
 }
@@ -24,6 +25,16 @@ StorageStatistics ReportBook::statistics(NodeId node) const {
 bool ReportBook::is_full(NodeId node) const {
   const auto found = reports_.find(node);
   return found != reports_.end() && found->second.is_full;
+}
+
+bool ReportBook::is_durable(NodeId node) const {
+  const auto found = reports_.find(node);
+  return found != reports_.end() && found->second.is_durable;
+}
+
+std::vector<PartitionId> ReportBook::old_copies(NodeId node) const {
+  const auto found = reports_.find(node);
+  return found != reports_.end() ? found->second.old_copies : std::vector<PartitionId>{};
 }
 
 bool ReportBook::may_hold_copies(NodeId node, ClusterId of) const {

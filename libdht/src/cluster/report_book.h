@@ -20,6 +20,10 @@ class ReportBook {
 
   StorageStatistics statistics(NodeId node) const;
   bool is_full(NodeId node) const;
+  /// It may come back with what it has.
+  bool is_durable(NodeId node) const;
+  /// The partitions of which it has an old copy, in ascending order.
+  std::vector<PartitionId> old_copies(NodeId node) const;
   bool has(NodeId node) const { return reports_.contains(node); }
   /// True, too, where the node has not reported yet: it may.
   bool may_hold_copies(NodeId node, ClusterId of) const;

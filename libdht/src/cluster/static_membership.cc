@@ -47,6 +47,9 @@ class StaticMembership final : public Membership {
   void join(std::vector<PeerName>, JoinGoal, StatusHandler handler) override { handler(fixed()); }
   void leave(StatusHandler handler) override { handler(fixed()); }
   void leave_for_good(StatusHandler handler) override { handler(fixed()); }
+  /// Nobody can take anything over, so nothing is to be waited for.
+  void step_aside(StatusHandler handler) override { handler({}); }
+  void fall_silent() override {}
   void forget(std::string, StatusHandler handler) override { handler(fixed()); }
   void recover(StatusHandler handler) override { handler(fixed()); }
   void on_request(const LinkInfo&, std::uint16_t, std::string) override {}

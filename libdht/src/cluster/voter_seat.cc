@@ -78,7 +78,7 @@ void VoterSeat::ask(const ClusterMap& map, NodeId voter, wire::Call call, Answer
               [handler = std::move(handler)](wire::Answer answer) mutable { handler({}, std::move(answer)); });
     });
   }
-  member_.calls().call(Member::peer_of(map, voter), std::move(call), member_.lease(), std::move(handler));
+  member_.calls().call(member_.peer_of(map, voter), std::move(call), member_.lease(), std::move(handler));
 }
 
 void VoterSeat::on_call(const wire::Call& call, bool leads, Answerer answer) {

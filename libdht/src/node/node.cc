@@ -19,6 +19,7 @@ void Node::join(std::string_view peers, JoinGoal goal, StatusHandler handler) {
 }
 
 void Node::leave(StatusHandler handler) { impl_->leave(std::move(handler)); }
+void Node::step_aside(StatusHandler handler) { impl_->step_aside(std::move(handler)); }
 void Node::leave_for_good(StatusHandler handler) { impl_->leave_for_good(std::move(handler)); }
 void Node::forget(std::string_view name, StatusHandler handler) {
   impl_->forget(std::string(name), std::move(handler));

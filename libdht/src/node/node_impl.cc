@@ -87,6 +87,7 @@ cluster::MemberOptions member_options(const NodeOptions& options, NodeId id, con
           .lease_ms = lease_ms(options),
           .step_timeout = options.join_step_timeout,
           .max_moves_per_node = options.max_moves_per_node,
+          .return_patience = options.return_patience,
           .log = options.log,
           .storage = &storage,
           .past = past};
@@ -120,10 +121,15 @@ Node::Impl::Impl(NodeOptions options, NodeParts given)
   parts_.transport->start({id_, map->cluster, address_}, *this);
   membership_->start(*this);
   strand_.post([this] { keep_house(); });
+  parts_.storage->on_failure([this](std::string sentence) {
+    has_failed_ = true;
+    strand_.post([this, sentence = std::move(sentence)] { on_storage_failed(sentence); });
+  });
   own_.start();
 }
 
 Node::Impl::~Impl() {
+  parts_.storage->on_failure(nullptr);
   own_.stop();
   strand_.close();
   parts_.transport->stop();
@@ -185,6 +191,8 @@ void Node::Impl::join(std::string_view peers, JoinGoal goal, StatusHandler handl
 void Node::Impl::leave(StatusHandler handler) { membership_->leave(std::move(handler)); }
 
 void Node::Impl::leave_for_good(StatusHandler handler) { membership_->leave_for_good(std::move(handler)); }
+
+void Node::Impl::step_aside(StatusHandler handler) { membership_->step_aside(std::move(handler)); }
 
 void Node::Impl::forget(std::string name, StatusHandler handler) {
   membership_->forget(std::move(name), std::move(handler));
@@ -282,6 +290,20 @@ void Node::Impl::on_standing_alone() {
 }
 
 void Node::Impl::on_lease() { current()->wake(); }
+
+void Node::Impl::on_storage_failed(const std::string& sentence) {
+  membership_->fall_silent();
+  for (const node::OperationPtr& operation : operations_.take_all(false))
+    operation->fail(operation->given_up(Errc::not_applied));
+  if (options_.log) {
+    options_.log(
+        LogLevel::error,
+        fmt::format("the storage has failed: {}. This node serves nothing any more; others take over what they "
+                    "have a copy of",
+                    sentence));
+  }
+  if (options_.on_failure) options_.on_failure(sentence);
+}
 
 void Node::Impl::forget_former() {
   SessionPtr former;

@@ -41,6 +41,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   void join(std::string_view peers, JoinGoal goal, StatusHandler handler);
   void leave(StatusHandler handler);
   void leave_for_good(StatusHandler handler);
+  void step_aside(StatusHandler handler);
   void forget(std::string name, StatusHandler handler);
   void recover(StatusHandler handler);
   NodeStatus status() const;
@@ -87,6 +88,8 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
   /// Something has been begun that may need it soon. From any thread.
   void wake_house();
   void found_kept(Kept kept, StatusHandler done);
+  /// As a crash would, but that the process is there to say why.
+  void on_storage_failed(const std::string& sentence);
   void forget_former();
 
   node::OwnParts own_;     ///< what was not injected
@@ -115,6 +118,7 @@ class Node::Impl final : private MembershipClient, private TransportReceiver {
 
   std::unique_ptr<node::JoinCopy> copy_;
   std::unique_ptr<Scheduler::Timer> house_timer_;
+  std::atomic<bool> has_failed_ = false;    ///< the storage: nothing is served any more
   std::atomic<bool> house_sleeps_ = false;  ///< it comes late, unless it is woken
   Instant next_sweep_{};
 };

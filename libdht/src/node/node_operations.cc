@@ -20,6 +20,7 @@ constexpr Duration kIdleInterval = std::chrono::seconds(1);
 
 /// Before anything is begun.
 std::error_code Node::Impl::check_request(std::string_view key) const {
+  if (has_failed_) return Errc::stopped;
   if (operations_.size() >= options_.max_requests_in_flight) return Errc::overloaded;
   if (key.empty()) return Errc::invalid_argument;
   if (key.size() > options_.max_key_bytes) return Errc::too_large;
@@ -133,6 +134,7 @@ void Node::Impl::keep_house() {
   }
   if (now >= next_sweep_) {
     session->expire_parked_requests(now);
+    session->drop_old_copies(now);
     if (const auto news = memory_.news(); news && options_.log) options_.log(news->level, news->line);
     next_sweep_ = now + kSweepInterval;
   }

@@ -13,6 +13,9 @@ namespace {
 /// Copies end one after the other. Each change of the map costs every node some work, so those of a moment share one.
 constexpr Duration kLearnersTogether = std::chrono::milliseconds(10);
 
+/// Of all partitions together; kept where the storage is durable, for nodes that were restarted.
+constexpr std::size_t kHistoryBytes = 32 * 1024 * 1024;
+
 }  // namespace
 
 Session::Session(const SessionParts& parts, ClusterMapPtr map)
@@ -51,8 +54,9 @@ bool Session::serves(const Slot& slot) const {
 }
 
 std::unique_ptr<replica::Replica> Session::make_replica(PartitionId partition) {
-  return std::make_unique<replica::Replica>(partition, parts_.storage->open(cluster_, partition), *this,
-                                            replica::ReplicaOptions{});
+  replica::ReplicaOptions options;
+  options.history_bytes = kHistoryBytes / partitions_;
+  return std::make_unique<replica::Replica>(partition, parts_.storage->open(cluster_, partition), *this, options);
 }
 
 Peer Session::peer_of(NodeId node) const {

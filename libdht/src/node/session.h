@@ -142,6 +142,8 @@ class Session final : public replica::Reentry {
   std::vector<PartitionId> serving() const;
   /// Refuses what has waited here for so long that its asker's deadline is near.
   void expire_parked_requests(Instant now);
+  /// Old copies that nobody has asked for are of no use once the cluster is as it should be. Called now and then.
+  void drop_old_copies(Instant now);
 
   /// What waited for this node's lease goes on.
   void wake();
@@ -284,6 +286,12 @@ class Session final : public replica::Reentry {
   void begin_empty(PartitionId partition, Slot& slot, const PartitionRecord& record, replica::Effects& effects,
                    std::unique_ptr<replica::Replica>& dropped);
   void retry_beginnings();
+  /// A copy that the map gives this node no more is kept while the node is coming back, for its share to be chosen
+  /// among such.
+  bool may_be_of_use(const replica::Replica& replica) const {
+    return is_coming_back_ && replica.is_complete() && parts_.storage->is_durable();
+  }
+  bool is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const;
   bool is_drained(Kept kept) const;
   static void keep_storage(Slot& slot);
   PartitionStorage* kept(PartitionId partition, Kept kept);
@@ -354,6 +362,9 @@ class Session final : public replica::Reentry {
   std::set<Peer> former_members_;  ///< no longer in the map; disconnected once nothing is under way to them
   std::map<ScanId, StorageScanHandler> scans_;  ///< those that the storage completes later
 
+  /// On the strand: since it was restarted or called down, until its old copies are used or dropped.
+  bool is_coming_back_ = false;
+  std::optional<Instant> settled_since_;           ///< on the strand: nothing was missing or moving
   FurtherCopies further_copies_;                   ///< on the strand
   std::unique_ptr<Founding> founding_;             ///< on the strand
   std::unique_ptr<Scheduler::Timer> drain_timer_;  ///< on the strand; also of the end of a founding

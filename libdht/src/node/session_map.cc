@@ -1,6 +1,7 @@
 // How a session follows the cluster's map.
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace dht::node {
 using replica::Replica;
 
 namespace {
+
+/// After that a copy that the leader had a use for would have been asked for.
+constexpr Duration kUntilUseless = std::chrono::seconds(5);
 
 bool has_joining(const ClusterMap& map) {
   return std::any_of(map.nodes.begin(), map.nodes.end(),
@@ -44,6 +48,7 @@ void Session::adopt(ClusterMapPtr map) {
     std::lock_guard lock(map_mutex_);
     map_ = map;
   }
+  if (is_down(*map, parts_.self)) is_coming_back_ = true;
   note_former_members(*before, *map);
   const bool nobody_joins = !has_joining(*map);
   const bool same_nodes = map->nodes == before->nodes;
@@ -135,6 +140,8 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     slot.replica->stop_alone(effects);
   } else if (keep) {
     keep_storage(slot);
+  } else if (may_be_of_use(*slot.replica)) {
+    slot.replica->set_aside(effects);
   } else {
     slot.replica->depose(effects);
     dropped = give_up(partition, slot);
@@ -231,8 +238,46 @@ void Session::hand_over(PartitionId partition, Epoch epoch) {
   reenter(partition, [epoch](Replica& replica, replica::Effects& effects) { replica.stop(epoch, effects); });
 }
 
+bool Session::is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const {
+  if (!slot.replica || slot.replica->role() != Replica::Role::learner || !slot.replica->is_complete()) return false;
+  const PartitionRecord& record = map.partitions[partition];
+  const bool learns = std::any_of(record.learners.begin(), record.learners.end(),
+                                  [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
+  const bool holds = record.primary == parts_.self ||
+                     std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
+  return !learns && !holds;
+}
+
+/// A plan of the leader's may be long; whoever is still to get partitions then has them moving.
+void Session::drop_old_copies(Instant now) {
+  if (!is_coming_back_ || !parts_.membership->may_serve(now)) return settled_since_.reset();
+  const ClusterMapPtr map = this->map();
+  const auto is_settled = [&](const PartitionRecord& record) {
+    const auto members = static_cast<std::size_t>(std::count_if(
+        map->nodes.begin(), map->nodes.end(), [](const NodeRecord& node) { return node.state == NodeState::active; }));
+    return record.learners.empty() &&
+           record.backups.size() + 1 >= std::min<std::size_t>(map->settings.replicas, members);
+  };
+  if (!std::all_of(map->partitions.begin(), map->partitions.end(), is_settled)) return settled_since_.reset();
+  if (!settled_since_) settled_since_ = now;
+  if (now - *settled_since_ < kUntilUseless) return;
+  is_coming_back_ = false;
+  settled_since_.reset();
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::unique_ptr<Replica> dropped;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      if (is_old_copy(slot, *map, partition)) dropped = give_up(partition, slot);
+    }
+    close_and_drop(partition, std::move(dropped));
+  }
+}
+
 NodeReport Session::report() const {
   NodeReport report;
+  report.is_durable = parts_.storage->is_durable();
+  const ClusterMapPtr map = this->map();
   report.is_full = parts_.memory->report_full();
   {
     std::lock_guard lock(mutex_);
@@ -243,6 +288,7 @@ NodeReport Session::report() const {
     std::lock_guard lock(slot.mutex);
     if (!slot.replica) continue;
     if (slot.replica->role() == Replica::Role::primary) report.statistics += slot.replica->statistics();
+    if (is_coming_back_ && is_old_copy(slot, *map, partition)) report.old_copies.push_back(partition);
     PartitionReport state = slot.replica->report();
     const bool has_news = state.stopped || !state.level.empty() || !state.lost.empty() || !state.lost_backups.empty();
     if (has_news || state.sealed_at) report.partitions.push_back(std::move(state));

@@ -18,7 +18,10 @@ std::size_t weight(const wire::StreamPiece& piece) {
 }  // namespace
 
 FollowerStream FollowerStream::to_learner(PartitionId partition, Epoch primary_since, const LearnerRecord& learner) {
-  return {learner.node, {.partition = partition, .epoch = primary_since, .since = learner.since}, false};
+  FollowerStream stream(learner.node, {.partition = partition, .epoch = primary_since, .since = learner.since}, false);
+  stream.has_old_copy_ = learner.has_old_copy;
+  if (learner.has_old_copy) stream.state_ = State::broken;
+  return stream;
 }
 
 FollowerStream FollowerStream::to_backup(PartitionId partition, Epoch primary_since, NodeId backup) {
@@ -33,9 +36,10 @@ bool FollowerStream::is_level() const noexcept {
 }
 
 wire::StreamPiece FollowerStream::take_up() {
-  DHT_ASSERT(is_backup_ && is_broken());
+  DHT_ASSERT((is_backup_ || has_old_copy_) && is_broken());
   ++id_.attempt;
-  is_copying_ = false;
+  is_copying_ = is_comparing_ = false;
+  differing_.clear();
   state_ = State::asked;
   sent_ = acknowledged_ = 0;
   unacknowledged_.clear();
@@ -50,6 +54,26 @@ void FollowerStream::resume_after(Seq seq) {
   acknowledged_ = 1;
   unacknowledged_bytes_ -= unacknowledged_.front().bytes;
   unacknowledged_.pop_front();
+}
+
+void FollowerStream::begin_copy() {
+  ++id_.attempt;
+  is_copying_ = true;
+  state_ = State::flowing;
+  sent_ = acknowledged_ = 0;
+  unacknowledged_.clear();
+  unacknowledged_bytes_ = 0;
+}
+
+void FollowerStream::begin_comparison() {
+  resume_after(0);
+  is_copying_ = is_comparing_ = true;
+}
+
+void FollowerStream::end_copy() noexcept {
+  is_copying_ = true;
+  scan_end_ = sent_;
+  confirm();
 }
 
 wire::StreamPiece FollowerStream::next_piece(wire::StreamPiece piece) {
@@ -71,6 +95,27 @@ void FollowerStream::end_chunk(ScanCursor next) noexcept {
   cursor_ = next;
   if (next == kScanEnd) scan_end_ = sent_;
   confirm();
+}
+
+void FollowerStream::end_digests(ScanCursor next) noexcept {
+  DHT_ASSERT(chunk_under_way_);
+  chunk_under_way_ = false;
+  cursor_ = next;
+  last_digests_ = sent_;
+}
+
+void FollowerStream::note_difference(const wire::ScanRange& range) {
+  const bool is_known = std::any_of(differing_.begin(), differing_.end(), [&](const wire::ScanRange& known) {
+    return known.from <= range.from && range.from < known.to;
+  });
+  if (is_comparing_ && !is_known) differing_.push_back(range);
+}
+
+void FollowerStream::resolve_difference(ScanCursor to) noexcept {
+  DHT_ASSERT(chunk_under_way_ && !differing_.empty());
+  chunk_under_way_ = false;
+  differing_.front().from = to;
+  if (differing_.front().from >= differing_.front().to) differing_.pop_front();
 }
 
 bool FollowerStream::acknowledge(std::uint64_t index) {

@@ -2,6 +2,8 @@
 // far the scan is.
 //
 //   copying:   scanning --(the end of the scan is acknowledged)--> counted --(what was sent by then, too)--> level
+//   comparing: the same, by digests of ranges; those that differ are sent before the scan is at its end
+//   a learner with an old copy: asked --(position acknowledged)--> resuming, comparing or copying
 //   resuming:  asked --(position acknowledged, what is missing sent)--> level
 //   a backup:  any --(connection broken)--> broken --(tried again)--> asked
 //   any of them --(refused, out of reach for long)--> lost: nothing is sent any more; counted it stays
@@ -14,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -36,7 +39,8 @@ class FollowerStream {
 
   NodeId follower() const noexcept { return follower_; }
   const wire::StreamId& id() const noexcept { return id_; }
-  LearnerRecord record() const noexcept { return {follower_, id_.since}; }
+  LearnerRecord record() const noexcept { return {follower_, id_.since, has_old_copy_}; }
+  bool has_old_copy() const noexcept { return has_old_copy_; }
 
   bool is_backup() const noexcept { return is_backup_; }
   /// The map counts the learner among the backups now.
@@ -56,6 +60,12 @@ class FollowerStream {
 
   /// Begins anew where it broke, or for the first time: the piece that asks for the follower's position.
   wire::StreamPiece take_up();
+  /// The learner's old copy is of no use, or only in parts: begins with piece 1, which is for the caller to send. A
+  /// comparison goes on in the same stream.
+  void begin_copy();
+  void begin_comparison();
+  /// What was sent by now is all that the learner lacks.
+  void end_copy() noexcept;
   /// The follower stands at `seq`, a place in the primary's history; what follows it is sent from now on.
   void resume_after(Seq seq);
 
@@ -64,10 +74,29 @@ class FollowerStream {
 
   /// Whether a chunk of the scan is to be read: none is being read and the window has room.
   bool wants_chunk(std::size_t window_bytes) const noexcept {
-    return is_flowing() && is_copying_ && scan_end_ == 0 && !chunk_under_way_ && unacknowledged_bytes_ < window_bytes;
+    return is_flowing() && is_copying_ && scan_end_ == 0 && !chunk_under_way_ && unacknowledged_bytes_ < window_bytes &&
+           (cursor_ != kScanEnd || !differing_.empty() || is_comparison_over());
   }
   ScanCursor cursor() const noexcept { return cursor_; }
   void begin_chunk() noexcept { chunk_under_way_ = true; }
+  /// Nothing was read after all.
+  void give_chunk_back() noexcept { chunk_under_way_ = false; }
+
+  bool is_comparing() const noexcept { return is_comparing_; }
+  /// The learner has something else in that range.
+  void note_difference(const wire::ScanRange& range);
+  /// A range to be sent before the comparison goes on; none where there is none.
+  std::optional<wire::ScanRange> next_difference() const {
+    return differing_.empty() ? std::nullopt : std::optional(differing_.front());
+  }
+  /// The first difference has been sent up to here.
+  void resolve_difference(ScanCursor to) noexcept;
+  /// The ranges up to `next` have been sent as digests.
+  void end_digests(ScanCursor next) noexcept;
+  /// Everything was compared, and what differed has been sent.
+  bool is_comparison_over() const noexcept {
+    return is_comparing_ && cursor_ == kScanEnd && differing_.empty() && acknowledged_ >= last_digests_;
+  }
   /// The chunk, if there was anything in it, has been sent; the scan goes on at `next`.
   void end_chunk(ScanCursor next) noexcept;
 
@@ -100,6 +129,8 @@ class FollowerStream {
   wire::StreamId id_;
   bool is_backup_;
   bool is_copying_;  ///< until it is taken up again
+  bool has_old_copy_ = false;
+  bool is_comparing_ = false;
   State state_ = State::flowing;
 
   std::uint64_t sent_ = 0;                ///< index of the last piece sent
@@ -110,6 +141,8 @@ class FollowerStream {
   std::size_t unacknowledged_bytes_ = 0;  ///< their sum
   ScanCursor cursor_ = 0;
   bool chunk_under_way_ = false;
+  std::deque<wire::ScanRange> differing_;
+  std::uint64_t last_digests_ = 0;  ///< the last piece with digests
   std::uint64_t scan_end_ = 0;      ///< the piece that ended the scan; zero while scanning
   std::uint64_t counted_from_ = 0;  ///< the last piece sent when the learner began to count; zero before
 

@@ -39,7 +39,7 @@ void History::begin_epoch(Epoch epoch) {
 void History::begin_copy(Seq seq, std::vector<wire::EpochStart> starts) {
   seq_ = seq;
   starts_ = std::move(starts);
-  kept_.clear();
+  clear_kept();
 }
 
 void History::extend(Seq seq) {
@@ -49,13 +49,21 @@ void History::extend(Seq seq) {
 
 void History::keep(Logged logged) {
   DHT_ASSERT(logged.seq == seq_);
-  if (!kept_.empty() && kept_.back().seq + 1 != logged.seq) kept_.clear();
+  if (!kept_.empty() && kept_.back().seq + 1 != logged.seq) clear_kept();
+  kept_bytes_ += logged.changes.encoded().size();
   kept_.push_back(std::move(logged));
 }
 
-void History::forget(Seq committed) {
-  while (!kept_.empty() && kept_.front().seq <= committed)
+void History::forget(Seq committed, std::size_t window_bytes) {
+  while (!kept_.empty() && kept_.front().seq <= committed && kept_bytes_ >= window_bytes) {
+    kept_bytes_ -= kept_.front().changes.encoded().size();
     kept_.pop_front();
+  }
+}
+
+void History::clear_kept() noexcept {
+  kept_.clear();
+  kept_bytes_ = 0;
 }
 
 bool History::has_all_after(Seq seq) const noexcept {

@@ -6,6 +6,7 @@
 // primary's history.
 //
 // A change is kept until every replica that counts is known to have it: so a new primary can bring the others level.
+// Some are kept for longer, for followers that come back after a while.
 //
 // Thread rule: part of the replica's monitor. Pure.
 #pragma once
@@ -49,8 +50,8 @@ class History {
   void extend(Seq seq);
   /// What the last change was; follows the one kept last.
   void keep(Logged logged);
-  /// Changes up to here are on every replica that counts.
-  void forget(Seq committed);
+  /// Changes up to here are on every replica that counts: of those only the last ones are kept, of `window_bytes`.
+  void forget(Seq committed, std::size_t window_bytes = 0);
   /// Whether all that follows `seq` is kept.
   bool has_all_after(Seq seq) const noexcept;
   /// Hints: changes are about to be kept and forgotten.
@@ -63,10 +64,12 @@ class History {
 
  private:
   Epoch epoch_of(Seq seq) const noexcept;
+  void clear_kept() noexcept;
 
   Seq seq_ = 0;
   std::vector<wire::EpochStart> starts_;  ///< ascending; the last ones only
   base::Ring<Logged> kept_;               ///< numbers without a gap, up to `seq_`
+  std::size_t kept_bytes_ = 0;            ///< of their changes
 };
 
 }  // namespace dht::replica

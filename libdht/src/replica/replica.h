@@ -74,6 +74,10 @@ struct ReplicaOptions {
   /// 64 moves at a time, each of a window and the chunk that crosses it, are 36 MiB of the 64 MiB that its queue holds.
   /// The rest is for live writes, which no window holds back.
   std::size_t window_bytes = 512 * 1024;
+  /// Of entries whose digest is one, where a learner's old copy is compared.
+  std::size_t range_bytes = 4 * 1024;
+  /// Of changes that everybody has, kept for followers that were away, where the storage is durable.
+  std::size_t history_bytes = 16 * 1024;
 };
 
 class Replica {
@@ -184,6 +188,8 @@ class Replica {
 
   /// A learner or backup takes nothing any more; once it is idle its storage may be given away.
   void stop_following(Effects& effects);
+  /// The map no longer gives it a role, and yet it may be of use: it follows nobody, and keeps what it has.
+  void set_aside(Effects& effects);
   bool is_idle() const noexcept {
     return turns_.is_idle() && pending_.empty() && followed_.is_idle() && storage_.is_idle();
   }
@@ -247,6 +253,7 @@ class Replica {
   StoredChanges::Ticket number(std::span<const StorageChange> changes, std::vector<wire::MergeMark> merges,
                                bool is_stored, Effects& effects);
   void commit_what_is_acknowledged(Effects& effects);
+  void forget_history(Seq committed);
   void check_drained(Effects& effects);
   bool is_level(const FollowerStream& stream) const noexcept;
   FollowerStream* find_stream(NodeId follower, const wire::StreamId& id) noexcept;
@@ -255,7 +262,21 @@ class Replica {
   void lose(FollowerStream& stream, Effects& effects);
   void feed(FollowerStream& stream, Effects& effects);
   void read_chunk(NodeId learner, const wire::StreamId& id, Effects& effects);
-  void place_chunk(FollowerStream& stream, const StorageScanned& scanned, Effects& effects);
+  void place_chunk(FollowerStream& stream, const std::optional<wire::ScanRange>& difference,
+                   const StorageScanned& scanned, Effects& effects);
+  void end_copy(FollowerStream& stream, Effects& effects);
+
+  // A learner's old copy (replica_comparing.cc).
+  void bring_up_to_date(FollowerStream& stream, const wire::StreamAck& ack, Effects& effects);
+  void send_copy(FollowerStream& stream, wire::StreamStart start, Effects& effects);
+  void send_missing(FollowerStream& stream, Seq after, Effects& effects);
+  void place_digests(FollowerStream& stream, const ScanChunk& chunk, Effects& effects);
+  void place_difference(FollowerStream& stream, wire::ScanRange range, const ScanChunk& chunk, Effects& effects);
+  /// At the learner: reads its own entries in the piece's ranges, and goes on when it has all of them.
+  struct RangeJob;
+  std::optional<StorageWritten> begin_ranges(const wire::StreamPiece& piece);
+  std::optional<StorageWritten> read_ranges(RangeJob& job);
+  std::optional<StorageWritten> finish_ranges(RangeJob& job);
 
   // Taking over (replica_activation.cc).
   void activate(Effects& effects);
@@ -273,6 +294,7 @@ class Replica {
   void apply_pieces(Effects& effects);
   std::optional<StorageWritten> forget_then_apply(const wire::StreamPiece& piece);
   std::optional<StorageWritten> apply_piece(const wire::StreamPiece& piece);
+  std::optional<StorageWritten> await_piece(std::optional<StorageWritten> written);
   void end_piece(const StorageWritten& written, Effects& effects);
   void acknowledge_when_durable(std::uint64_t index, Effects& effects);
   void tell_position(Effects& effects);
@@ -311,6 +333,7 @@ class Replica {
 
   // At the learner and the backup.
   FollowedStream followed_;
+  std::vector<wire::ScanRange> differing_;  ///< found since the last acknowledgement
   std::optional<wire::StreamId> resuming_;  ///< once what came before has been applied
   Epoch sealed_until_ = 0;                  ///< streams of primaries since then or before are refused
   Epoch sealed_in_ = 0;                     ///< the configuration of which the primary was found down

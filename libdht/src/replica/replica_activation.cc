@@ -60,11 +60,16 @@ void Replica::bring_level(FollowerStream& stream, const ReplicaPosition& positio
     lose(stream, effects);
     return;
   }
-  stream.resume_after(position.seq);
-  send(stream, {.seq = position.seq, .starts = history_.starts()}, effects);
+  send_missing(stream, position.seq, effects);
+}
+
+/// The follower has a prefix of the history, and is sent the rest.
+void Replica::send_missing(FollowerStream& stream, Seq after, Effects& effects) {
+  stream.resume_after(after);
+  send(stream, {.seq = after, .starts = history_.starts()}, effects);
   for (std::size_t i = 0; i < history_.kept().size(); ++i) {
     const History::Logged& logged = history_.kept()[i];
-    if (logged.seq <= position.seq) continue;
+    if (logged.seq <= after) continue;
     wire::StreamPiece piece{.seq = logged.seq, .merges = logged.merges, .changes = logged.changes};
     send(stream, std::move(piece), effects);
   }

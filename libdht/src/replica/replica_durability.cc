@@ -74,9 +74,11 @@ std::string Replica::state_after(const wire::StreamPiece& piece) const {
   ReplicaState next = state();
   next.seq = piece.seq;
   next.clock = std::max(next.clock, piece.last_version);
-  if (!piece.starts.empty() || piece.start == wire::StreamStart::copy) next.starts = piece.starts;
+  const bool begins = piece.start == wire::StreamStart::copy || piece.start == wire::StreamStart::compare;
+  if (!piece.starts.empty() || begins) next.starts = piece.starts;
+  if (begins) next.merges.clear();
   next.merges.insert(next.merges.end(), piece.merges.begin(), piece.merges.end());
-  next.is_complete = next.is_complete || piece.start == wire::StreamStart::copied;
+  next.is_complete = (next.is_complete && !begins) || piece.start == wire::StreamStart::copied;
   return encode(next);
 }
 

@@ -66,6 +66,7 @@ void Replica::follow_copy(const wire::StreamId& stream) {
   resuming_.reset();
   sealed_in_ = 0;
   is_complete_ = false;
+  differing_.clear();
   streams_.clear();
   merges_.clear();  // the clock alone stays: it may be ahead, never behind
 }
@@ -83,6 +84,7 @@ void Replica::resume_following(Effects& effects) {
   if (role_ == Role::primary) role_ = Role::backup;  // it has handed over, and the map that says so is on its way
   is_open_ = stopping_ = drained_ = false;
   streams_.clear();
+  differing_.clear();
   followed_.resume(stream_);
   tell_position(effects);
 }
@@ -93,7 +95,8 @@ void Replica::tell_position(Effects& effects) {
       SyncFor::answer,
       [this, stream = stream_](Effects& later) {
         if (role_ == Role::primary || stream_ != stream || !followed_.is_following()) return;
-        later.ack = wire::StreamAck{.stream = stream, .index = 1, .position = history_.position()};
+        later.ack = wire::StreamAck{
+            .stream = stream, .index = 1, .position = history_.position(), .scan_order = storage_.scan_order()};
       },
       effects);
 }
@@ -103,6 +106,14 @@ void Replica::back_up(const PartitionRecord& record, bool is_primary_down, Effec
   role_ = Role::backup;
   epoch_ = record.epoch;
   if (is_primary_down && sealed_in_ != epoch_) seal(record.primary_since, effects);
+}
+
+void Replica::set_aside(Effects& effects) {
+  DHT_ASSERT(is_complete_);
+  depose(effects);
+  role_ = Role::learner;
+  resuming_.reset();
+  followed_.stop_taking();
 }
 
 void Replica::stop_following(Effects& effects) {
@@ -120,7 +131,10 @@ void Replica::seal(Epoch primary_since, Effects& effects) {
 
 void Replica::apply_pieces(Effects& effects) {
   while (const wire::StreamPiece* piece = followed_.begin_piece()) {
-    const auto written = piece->start == wire::StreamStart::copy ? forget_then_apply(*piece) : apply_piece(*piece);
+    const bool has_ranges = piece->start == wire::StreamStart::digests || piece->start == wire::StreamStart::replace;
+    const auto written = piece->start == wire::StreamStart::copy ? forget_then_apply(*piece)
+                         : has_ranges                            ? begin_ranges(*piece)
+                                                                 : apply_piece(*piece);
     if (!written) return;
     end_piece(*written, effects);
   }
@@ -141,11 +155,16 @@ std::optional<StorageWritten> Replica::forget_then_apply(const wire::StreamPiece
 
 std::optional<StorageWritten> Replica::apply_piece(const wire::StreamPiece& piece) {
   const bool follows = piece.seq == history_.seq() || piece.seq == history_.seq() + 1;
-  if (!follows && piece.start != wire::StreamStart::copy) return StorageWritten{.error = Errc::corrupt};
+  const bool begins = piece.start == wire::StreamStart::copy || piece.start == wire::StreamStart::compare;
+  if (!follows && !begins) return StorageWritten{.error = Errc::corrupt};
   const bool is_news = !piece.changes.empty() || !piece.starts.empty() || !piece.merges.empty();
-  if (!is_news && piece.start != wire::StreamStart::copied) return StorageWritten{};
+  const bool says_more = piece.start == wire::StreamStart::copied || piece.start == wire::StreamStart::compare;
+  if (!is_news && !says_more) return StorageWritten{};
   if (piece.changes.empty() && !is_durable_) return StorageWritten{};
-  auto written = storage_.apply(ChangeViews(piece.changes), state_after(piece));
+  return await_piece(storage_.apply(ChangeViews(piece.changes), state_after(piece)));
+}
+
+std::optional<StorageWritten> Replica::await_piece(std::optional<StorageWritten> written) {
   if (!written) {
     storage_.await<StorageWritten>([this](StorageWritten later_written, Effects& effects) {
       end_piece(later_written, effects);
@@ -172,7 +191,12 @@ void Replica::acknowledge_when_durable(std::uint64_t index, Effects& effects) {
       SyncFor::answer,
       [this, stream = stream_, index](Effects& later) {
         if (!followed_.note_durable(stream, index)) return;
-        later.ack = followed_.acknowledgement();
+        wire::StreamAck ack = followed_.acknowledgement();
+        ack.differing = std::exchange(differing_, {});
+        // Of one that is not on its way yet all must be told, too.
+        if (later.ack)
+          ack.differing.insert(ack.differing.end(), later.ack->differing.begin(), later.ack->differing.end());
+        later.ack = std::move(ack);
       },
       effects);
 }
@@ -180,9 +204,13 @@ void Replica::acknowledge_when_durable(std::uint64_t index, Effects& effects) {
 void Replica::note_applied(wire::StreamPiece piece) {
   clock_.observe(piece.last_version);
   if (piece.start == wire::StreamStart::copied) is_complete_ = true;
+  if (piece.start == wire::StreamStart::compare) {
+    is_complete_ = false;
+    merges_.clear();
+  }
   for (const wire::MergeMark& mark : piece.merges)
     note_merge(mark);
-  if (piece.start == wire::StreamStart::copy) {
+  if (piece.start == wire::StreamStart::copy || piece.start == wire::StreamStart::compare) {
     history_.begin_copy(piece.seq, std::move(piece.starts));
   } else if (!piece.starts.empty()) {
     history_.adopt(std::move(piece.starts));
@@ -191,7 +219,7 @@ void Replica::note_applied(wire::StreamPiece piece) {
     history_.extend(piece.seq);
     history_.keep({piece.seq, std::move(piece.merges), std::move(piece.changes)});
   }
-  history_.forget(piece.committed);
+  forget_history(piece.committed);
 }
 
 }  // namespace dht::replica

@@ -20,13 +20,14 @@ StoredChanges::Ticket Replica::number(std::span<const StorageChange> changes, st
   if (!is_stored || !stored_.is_idle()) ticket = stored_.begin(history_.seq());
   if (is_stored && ticket.seq != 0) stored_.end(ticket);
   if (is_counting() || !stored_.is_idle()) pending_.add(history_.seq(), changes);
-  if (streams_.empty()) return ticket;
+  if (streams_.empty() && !is_durable_) return ticket;
   const wire::Changes shared(changes);
   for (FollowerStream& stream : streams_) {
     if (!stream.is_flowing()) continue;  // it is brought level when it is taken up again
     send(stream, {.seq = history_.seq(), .merges = merges, .changes = shared}, effects);
   }
-  if (is_counting()) history_.keep({history_.seq(), std::move(merges), shared});
+  if (is_counting() || is_durable_) history_.keep({history_.seq(), std::move(merges), shared});
+  if (streams_.empty() && stored_.is_idle()) forget_history(history_.seq());
   return ticket;
 }
 
@@ -38,8 +39,11 @@ void Replica::commit_what_is_acknowledged(Effects& effects) {
   }
   committed_ = std::max(committed_, everywhere);
   pending_.commit(everywhere, effects);
-  history_.forget(everywhere);
+  forget_history(everywhere);
 }
+
+/// Of what everybody has the last changes are kept where somebody may come back who lacks them.
+void Replica::forget_history(Seq committed) { history_.forget(committed, is_durable_ ? options_.history_bytes : 0); }
 
 FollowerStream* Replica::find_stream(NodeId follower, const wire::StreamId& id) noexcept {
   const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const FollowerStream& stream) {
@@ -51,7 +55,12 @@ FollowerStream* Replica::find_stream(NodeId follower, const wire::StreamId& id) 
 /// Piece 1 carries what a copy is beyond its entries: its history, all merge marks, and the clock as every piece does.
 void Replica::begin_copy(const LearnerRecord& learner, Effects& effects) {
   FollowerStream& stream = streams_.emplace_back(FollowerStream::to_learner(partition_, stream_.epoch, learner));
-  wire::StreamPiece piece{.start = wire::StreamStart::copy, .seq = history_.seq(), .starts = history_.starts()};
+  if (stream.has_old_copy()) return take_up(stream, effects);
+  send_copy(stream, wire::StreamStart::copy, effects);
+}
+
+void Replica::send_copy(FollowerStream& stream, wire::StreamStart start, Effects& effects) {
+  wire::StreamPiece piece{.start = start, .seq = history_.seq(), .starts = history_.starts()};
   piece.merges.reserve(merges_.size());
   for (const auto& [joiner, progress] : merges_)
     piece.merges.push_back({joiner, progress.number, progress.by});
@@ -74,11 +83,13 @@ void Replica::on_ack(NodeId follower, const wire::StreamAck& ack, Effects& effec
     return;
   }
   if (ack.position) {
-    bring_level(*stream, *ack.position, effects);
+    stream->is_backup() ? bring_level(*stream, *ack.position, effects) : bring_up_to_date(*stream, ack, effects);
   } else if (!stream->acknowledge(ack.index)) {
     lose(*stream, effects);
     return;
   }
+  for (const wire::ScanRange& range : ack.differing)
+    stream->note_difference(range);
   if (stream->is_level() != was_level) effects.learner_is_level = true;
   commit_what_is_acknowledged(effects);
   open_when_level(effects);
@@ -116,23 +127,36 @@ void Replica::give_chunk(const Effects::ChunkAsk& ask, Effects& effects) {
 void Replica::read_chunk(NodeId learner, const wire::StreamId& id, Effects& effects) {
   FollowerStream* stream = find_stream(learner, id);
   if (stream == nullptr || stream->is_lost()) return;
-  if (const auto scanned = storage_.scan(stream->cursor(), options_.chunk_bytes)) {
-    place_chunk(*stream, *scanned, effects);
+  if (stream->is_comparison_over()) {
+    stream->give_chunk_back();
+    return end_copy(*stream, effects);
+  }
+  const auto difference = stream->next_difference();
+  if (!difference && stream->cursor() == kScanEnd) return stream->give_chunk_back();
+  const ScanCursor from = difference ? difference->from : stream->cursor();
+  if (const auto scanned = storage_.scan(from, options_.chunk_bytes)) {
+    place_chunk(*stream, difference, *scanned, effects);
     return;
   }
   turns_.occupy_all();
-  storage_.await<StorageScanned>([this, learner, id](StorageScanned scanned, Effects& later) {
+  storage_.await<StorageScanned>([this, learner, id, difference](StorageScanned scanned, Effects& later) {
     turns_.continue_all(later, [&] {
       FollowerStream* still = find_stream(learner, id);
-      if (still != nullptr && !still->is_lost()) place_chunk(*still, scanned, later);
+      if (still != nullptr && !still->is_lost()) place_chunk(*still, difference, scanned, later);
     });
   });
 }
 
-void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned, Effects& effects) {
+void Replica::place_chunk(FollowerStream& stream, const std::optional<wire::ScanRange>& difference,
+                          const StorageScanned& scanned, Effects& effects) {
   if (scanned.error) {
     lose(stream, effects);
     return;
+  }
+  if (stream.is_comparing()) {
+    difference ? place_difference(stream, *difference, scanned.chunk, effects)
+               : place_digests(stream, scanned.chunk, effects);
+    return feed(stream, effects);
   }
   std::vector<StorageChange> changes;
   changes.reserve(scanned.chunk.entries.size());
@@ -147,6 +171,12 @@ void Replica::place_chunk(FollowerStream& stream, const StorageScanned& scanned,
   stream.end_chunk(scanned.chunk.next);
   if (stream.is_level()) effects.learner_is_level = true;
   feed(stream, effects);
+}
+
+/// The learner has been sent all that it lacked of an old copy.
+void Replica::end_copy(FollowerStream& stream, Effects& effects) {
+  send(stream, {.start = wire::StreamStart::copied, .seq = history_.seq()}, effects);
+  stream.end_copy();
 }
 
 }  // namespace dht::replica

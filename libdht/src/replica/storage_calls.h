@@ -79,6 +79,7 @@ class StorageCalls {
   StorageStatistics statistics() const { return storage_->statistics(); }
   bool is_durable() const noexcept { return storage_->is_durable(); }
   std::string state() const { return storage_->state(); }
+  std::uint64_t scan_order() const noexcept { return storage_->scan_order(); }
 
   /// Gives the storage away; nothing may be awaited.
   std::unique_ptr<PartitionStorage> release() {

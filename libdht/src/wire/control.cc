@@ -33,19 +33,19 @@ enum : std::uint32_t {
 };
 }
 namespace answer_tag {
-enum : std::uint32_t { id = 1, error, try_later, message, drop_copies, map, member, operation, reply, grant };
+enum : std::uint32_t { id = 1, error, try_later, message, drop_copies, map, member, operation, reply, grant, who };
 }
 namespace statistics_tag {
 enum : std::uint32_t { entries = 1, bytes };
 }
 namespace report_tag {
-enum : std::uint32_t { statistics = 1, copy_of, partition, is_full };
+enum : std::uint32_t { statistics = 1, copy_of, partition, is_full, is_durable, old_copy };
 }
 namespace partition_tag {
 enum : std::uint32_t { partition = 1, epoch, stopped, level, lost, lost_backup, sealed_epoch, sealed_seq };
 }
 namespace learner_tag {
-enum : std::uint32_t { node = 1, since };
+enum : std::uint32_t { node = 1, since, has_old_copy };
 }
 namespace hand_over_tag {
 enum : std::uint32_t { partition = 1, epoch };
@@ -75,6 +75,11 @@ template <typename Id>
 void append_id(TaggedReader& r, std::vector<Id>& list) {
   const Id id = r.id<Id>();
   list.size() < kMaxListed ? list.push_back(id) : r.fail();
+}
+
+void append_partition(TaggedReader& r, std::vector<PartitionId>& list) {
+  const PartitionId partition = r.u32();
+  list.size() < kMaxListed ? list.push_back(partition) : r.fail();
 }
 
 /// Two fields that come together.
@@ -107,6 +112,7 @@ TaggedWriter write(const LearnerRecord& learner) {
   TaggedWriter w;
   w.put_id(learner_tag::node, learner.node);
   w.put_u64(learner_tag::since, learner.since);
+  if (learner.has_old_copy) w.put_bool(learner_tag::has_old_copy, true);
   return w;
 }
 
@@ -118,6 +124,9 @@ bool read(TaggedReader r, LearnerRecord& learner) {
         break;
       case learner_tag::since:
         learner.since = r.u64();
+        break;
+      case learner_tag::has_old_copy:
+        learner.has_old_copy = r.boolean();
         break;
     }
   }
@@ -182,6 +191,9 @@ TaggedWriter write(const NodeReport& report) {
   for (const PartitionReport& partition : report.partitions)
     w.put_message(report_tag::partition, write(partition));
   if (report.is_full) w.put_bool(report_tag::is_full, true);
+  if (report.is_durable) w.put_bool(report_tag::is_durable, true);
+  for (const PartitionId partition : report.old_copies)
+    w.put_u64(report_tag::old_copy, partition);
   return w;
 }
 
@@ -199,6 +211,12 @@ bool read(TaggedReader r, NodeReport& report) {
         break;
       case report_tag::is_full:
         report.is_full = r.boolean();
+        break;
+      case report_tag::is_durable:
+        report.is_durable = r.boolean();
+        break;
+      case report_tag::old_copy:
+        append_partition(r, report.old_copies);
         break;
     }
   }
@@ -383,6 +401,9 @@ bool read(TaggedReader r, Answer& answer) {
       case answer_tag::grant:
         if (!read(r.message(), answer.grant.emplace())) r.fail();
         break;
+      case answer_tag::who:
+        answer.who = r.id<NodeId>();
+        break;
     }
   }
   return r.ok();
@@ -433,6 +454,7 @@ std::string encode(const Answer& answer) {
     w.put_message(answer_tag::operation, write(operation));
   if (answer.reply) w.put_message(answer_tag::reply, write(*answer.reply));
   if (answer.grant) w.put_message(answer_tag::grant, write(*answer.grant));
+  if (answer.who) w.put_id(answer_tag::who, answer.who);
   return std::move(w).take();
 }
 

@@ -29,22 +29,23 @@ struct HandOverOrder {
 
 /// What each kind of call carries besides `id` and `node.id` (the caller):
 enum class CallKind : std::uint8_t {
-  hello = 1,  ///< nothing; the only call that a guest may make besides `join`. Answer: map,
-              ///< and try_later where the node is joining another cluster itself
-  join,       ///< node, from, partitions, replicas, lease_ms, wall_ms. Answer: map with the node as joining
-  activate,   ///< nothing. Answer: map with the node as active
-  settle,     ///< nothing. Answered once the node's join is complete everywhere
-  abandon,    ///< nothing: the joining node gives up
-  leave,      ///< nothing. Answered once the node is out of the map everywhere
-  heartbeat,  ///< revision, report, lease_ask. Answer: map if newer, members, operations, grant
-  push_map,   ///< map. Answered once it is adopted
-  hand_over,  ///< hand_overs
-  prepare,    ///< voter. Answer: reply
-  accept,     ///< voter, map. Answer: reply
-  confirm,    ///< voter. Answer: reply
-  forget,     ///< name. Answered once the cluster goes on without the node of that name
+  hello = 1,   ///< nothing; the only call that a guest may make besides `join`. Answer: map,
+               ///< and try_later where the node is joining another cluster itself
+  join,        ///< node, from, partitions, replicas, lease_ms, wall_ms. Answer: map with the node as joining
+  activate,    ///< nothing. Answer: map with the node as active
+  settle,      ///< nothing. Answered once the node's join is complete everywhere
+  abandon,     ///< nothing: the joining node gives up
+  leave,       ///< nothing. Answered once the node is out of the map everywhere
+  heartbeat,   ///< revision, report, lease_ask. Answer: map if newer, members, operations, grant
+  push_map,    ///< map. Answered once it is adopted
+  hand_over,   ///< hand_overs
+  prepare,     ///< voter. Answer: reply
+  accept,      ///< voter, map. Answer: reply
+  confirm,     ///< voter. Answer: reply
+  forget,      ///< name. Answered once the cluster goes on without the node of that name
+  step_aside,  ///< nothing. Answered once no more is expected of the node, which stops and comes back
 };
-inline constexpr CallKind kLastCallKind = CallKind::forget;
+inline constexpr CallKind kLastCallKind = CallKind::step_aside;
 
 struct Call {
   std::uint64_t id = 0;  ///< the caller's number for it, repeated in the answer
@@ -98,6 +99,7 @@ struct Answer {
   std::vector<OperationReport> operations{};
   std::optional<VoterReply> reply{};
   std::optional<LeaseGrant> grant{};
+  NodeId who{};  ///< hello: the node that answers
 };
 
 std::string encode(const Call& call);

@@ -203,6 +203,50 @@ void put(Out& out, const DoneReply& message) {
 }
 
 template <typename Out>
+void put(Out& out, const ScanRange& range) {
+  out.put(range.from);
+  out.put(range.to);
+}
+
+/// One that holds nothing makes no sense.
+ScanRange get_range(FixedReader& in) {
+  ScanRange range;
+  range.from = in.get<ScanCursor>();
+  range.to = in.get<ScanCursor>();
+  if (range.from >= range.to) in.fail();
+  return range;
+}
+
+std::vector<RangeDigest> get_digests(FixedReader& in) {
+  const auto count = in.get<std::uint32_t>();
+  std::vector<RangeDigest> ranges;
+  if (count > in.left() / sizeof(RangeDigest)) {
+    in.fail();
+    return ranges;
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const ScanRange range = get_range(in);
+    ranges.push_back({range, in.get<std::uint64_t>()});
+  }
+  return ranges;
+}
+
+std::vector<ScanRange> get_ranges(FixedReader& in) {
+  const auto count = in.get<std::uint32_t>();
+  std::vector<ScanRange> ranges;
+  if (count > in.left() / sizeof(ScanRange)) {
+    in.fail();
+    return ranges;
+  }
+  for (std::uint32_t i = 0; i < count; ++i)
+    ranges.push_back(get_range(in));
+  return ranges;
+}
+
+/// Only these carry ranges; all others end before.
+bool has_ranges(StreamStart start) { return start == StreamStart::digests || start == StreamStart::replace; }
+
+template <typename Out>
 void put(Out& out, const StreamPiece& message) {
   put(out, message.stream);
   out.put(message.index);
@@ -213,6 +257,12 @@ void put(Out& out, const StreamPiece& message) {
   put(out, message.starts);
   put(out, message.merges);
   out.put_raw(message.changes.encoded());
+  if (!has_ranges(message.start)) return;
+  out.put(static_cast<std::uint32_t>(message.ranges.size()));
+  for (const RangeDigest& one : message.ranges) {
+    put(out, one.range);
+    out.put(one.digest);
+  }
 }
 
 template <typename Out>
@@ -223,6 +273,11 @@ void put(Out& out, const StreamAck& message) {
   out.put(static_cast<std::uint8_t>(message.position.has_value()));
   out.put(message.position ? message.position->epoch : Epoch{0});
   out.put(message.position ? message.position->seq : std::uint64_t{0});
+  if (!message.position && message.differing.empty()) return;
+  out.put(message.scan_order);
+  out.put(static_cast<std::uint32_t>(message.differing.size()));
+  for (const ScanRange& range : message.differing)
+    put(out, range);
 }
 
 template <typename Message>
@@ -398,13 +453,14 @@ std::optional<StreamPiece> decode_stream_piece(std::string_view bytes) {
   StreamPiece message;
   message.stream = get_stream(in);
   message.index = in.get<std::uint64_t>();
-  message.start = in.get_enum(StreamStart::copied);
+  message.start = in.get_enum(StreamStart::replace);
   message.seq = in.get<std::uint64_t>();
   message.committed = in.get<std::uint64_t>();
   message.last_version = in.get<std::uint64_t>();
   message.starts = get_starts(in);
   message.merges = get_marks(in);
   message.changes = Changes::read(in);
+  if (has_ranges(message.start)) message.ranges = get_digests(in);
   return checked(std::move(message), in);
 }
 
@@ -419,7 +475,11 @@ std::optional<StreamAck> decode_stream_ack(std::string_view bytes) {
   position.epoch = in.get<std::uint64_t>();
   position.seq = in.get<std::uint64_t>();
   if (has_position) message.position = position;
-  return checked(message, in);
+  if (in.ok() && in.left() > 0) {
+    message.scan_order = in.get<std::uint64_t>();
+    message.differing = get_ranges(in);
+  }
+  return checked(std::move(message), in);
 }
 
 }  // namespace dht::wire

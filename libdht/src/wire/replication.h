@@ -48,10 +48,28 @@ struct StreamId {
 
 /// How a stream begins, with its piece 1.
 enum class StreamStart : std::uint8_t {
-  none,    ///< another piece
-  copy,    ///< the replica first forgets what it has
-  resume,  ///< the replica keeps what it has, and acknowledges with its position
-  copied,  ///< another piece, after which a copy has all that the primary has
+  none,     ///< another piece
+  copy,     ///< the replica first forgets what it has
+  resume,   ///< the replica keeps what it has, and acknowledges with its position
+  copied,   ///< another piece, after which a copy has all that the primary has
+  compare,  ///< the replica keeps its entries, which are to be compared; otherwise as `copy`
+  digests,  ///< another piece: what the primary has in some ranges
+  replace,  ///< another piece: the replica has in a range exactly the changes, which are puts
+};
+
+/// Entries whose place in a scan lies from `from` up to, and not with, `to`.
+struct ScanRange {
+  ScanCursor from = 0;
+  ScanCursor to = 0;
+
+  bool operator==(const ScanRange&) const = default;
+};
+/// What the primary has in a range, as a hash of all of it.
+struct RangeDigest {
+  ScanRange range{};
+  std::uint64_t digest = 0;
+
+  bool operator==(const RangeDigest&) const = default;
 };
 
 /// The next piece of a stream: to be applied whole and in order of `index` (1, 2, ...). Live writes and chunks of the
@@ -66,6 +84,7 @@ struct StreamPiece {
   std::vector<EpochStart> starts{};  ///< of the history that the replica takes over; in one piece of a stream
   std::vector<MergeMark> merges{};   ///< marks that are new with this piece (all of them where a copy starts)
   Changes changes{};
+  std::vector<RangeDigest> ranges{};  ///< digests: one after the other; replace: one, without a digest
 
   bool operator==(const StreamPiece&) const = default;
 };
@@ -77,6 +96,8 @@ struct StreamAck {
   std::uint64_t index = 0;
   bool refused = false;
   std::optional<ReplicaPosition> position{};  ///< in the answer to a stream that resumes
+  std::uint64_t scan_order = 0;               ///< with a position: of the replica's storage
+  std::vector<ScanRange> differing{};         ///< ranges, compared by then, in which it has something else
 
   bool operator==(const StreamAck&) const = default;
 };

@@ -67,7 +67,7 @@ ScanChunk SimulatedDisk::Partition::scan(ScanCursor from, std::size_t max_bytes)
     const auto& [place, entry] = *at;
     const bool is_another = chunk.entries.empty() || place.first >= chunk.next;
     if (is_another && bytes >= max_bytes && !chunk.entries.empty()) return chunk;
-    chunk.entries.push_back({place.second, entry});
+    chunk.entries.push_back({place.second, entry, place.first});
     bytes += place.second.size() + entry.value.view().size();
     chunk.next = place.first + 1;
   }

@@ -1,5 +1,6 @@
 #include "luggage.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@ void Luggage::pack(std::size_t place, const std::vector<std::string>& keys, std:
   }
   Bag& bag = bags_[place];
   sort(place, bag);
+  find_what_was_kept(place, keys, bag);
   bag.unanswered = chosen.size() + 1;
   bag.packed = std::move(packed);
   const unsigned incarnation = desk_.world().incarnation(place);
@@ -43,6 +45,22 @@ void Luggage::sort(std::size_t place, Bag& bag) {
     to_come.push_back({item.key, desk_.ledger().write(item.key, std::move(again))});
   }
   bag.items = std::move(to_come);
+}
+
+/// A put that was never answered, since the process ended, may be on its disk all the same.
+void Luggage::find_what_was_kept(std::size_t place, const std::vector<std::string>& keys, Bag& bag) {
+  World& world = desk_.world();
+  for (const std::string& key : keys) {
+    const auto kept = shelves_.own_entry(place, world.home(), key);
+    const bool is_known = std::any_of(bag.items.begin(), bag.items.end(), [&](const Item& item) {
+      return item.key == key && kept && item.merge->entry->version == kept->version;
+    });
+    if (!kept || is_known) continue;
+    Operation merge{.kind = Operation::Kind::merge, .by = fmt::format("the join of {}", world.name(place))};
+    merge.entry = Entry{kept->value, kept->version};
+    merge.invoked = world.timeline().now();
+    bag.items.push_back({key, desk_.ledger().write(key, std::move(merge))});
+  }
 }
 
 void Luggage::on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put) {

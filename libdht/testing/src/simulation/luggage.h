@@ -42,6 +42,7 @@ class Luggage {
 
   /// Before another attempt.
   void sort(std::size_t place, Bag& bag);
+  void find_what_was_kept(std::size_t place, const std::vector<std::string>& keys, Bag& bag);
   void on_answer(std::size_t place, unsigned incarnation, const std::string& key, const Operation& put);
 
   Desk& desk_;

@@ -102,6 +102,7 @@ void draw_timers(Setting& setting, Dice& dice) {
       to_ms(setting.duels ? dice.any_scale(40ms, 160ms) + round_trip * 8 : dice.any_scale(40ms, 1s) + round_trip * 20);
   node.join_step_timeout = to_ms(dice.any_scale(100ms, 3s) + round_trip * 20);
   node.max_moves_per_node = dice.percent(50) ? 2 : 64;
+  node.return_patience = to_ms(dice.any_scale(10ms, 10s));
 }
 
 void draw_pace(Setting& setting, Dice& dice) {

@@ -87,6 +87,16 @@ bool Shelves::is_marked(std::size_t place, const std::string& key, Version versi
   });
 }
 
+std::optional<StoredEntry> Shelves::own_entry(std::size_t place, ClusterId home, const std::string& key) const {
+  const auto room = rooms_.find(place);
+  if (room == rooms_.end()) return std::nullopt;
+  for (const auto& [name, shelf] : room->second) {
+    const auto found = shelf.find(key);
+    if (name.first != home && found != shelf.end() && found->second.copy_of != home) return found->second;
+  }
+  return std::nullopt;
+}
+
 const Shelves::Shelf& Shelves::of(std::size_t place, ClusterId cluster, PartitionId partition) const {
   const auto room = rooms_.find(place);
   if (room == rooms_.end()) return empty_;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -25,6 +26,8 @@ class Shelves {
   /// A joiner whose join has failed marks what the cluster has acknowledged, and must not bring that again; whatever
   /// else it had sent it must.
   bool is_marked(std::size_t place, const std::string& key, Version version, ClusterId copy_of) const;
+  /// The entry that the place has of its own under that key, outside of `home`; none where it is a copy of that.
+  std::optional<StoredEntry> own_entry(std::size_t place, ClusterId home, const std::string& key) const;
   /// What the process of today there has of a partition, or will have once its storage is done.
   const Shelf& of(std::size_t place, ClusterId cluster, PartitionId partition) const;
 

@@ -18,7 +18,10 @@ World::World(const Setting& setting, std::uint64_t seed, ProcessHook hook)
                 .clock_drift_max = setting.drift,
                 .on_new_process = std::move(hook)}),
       home_(cluster_.node(0).map()->cluster),
-      places_(setting.first_members, Place{.standing = Standing::member}) {}
+      places_(setting.first_members, Place{.standing = Standing::member}) {
+  // Before it is known for good the cluster is none that anybody could come back to.
+  cluster_.run_until([this] { return cluster_.node(0).is_ready(); });
+}
 
 std::vector<std::size_t> World::all(Standing standing) const {
   std::vector<std::size_t> found;
