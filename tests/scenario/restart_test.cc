@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <dht/error.h>
 #include <dht/testing/cluster.h>
 
 #include "support/cluster_checks.h"
@@ -45,6 +46,25 @@ bool is_whole(Cluster& cluster) {
   }
   return true;
 }
+
+/// Counts what is sent to a node on the replication lane.
+class Meter {
+ public:
+  Meter(Cluster& cluster, std::size_t node) {
+    cluster.network().set_filter(
+        [this, to = cluster.address(node)](const Address&, const Address& at, Lane lane, Frame frame) {
+          if (at == to && lane == Lane::replication) bytes_ += frame.payload.size();
+          return true;
+        });
+  }
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ private:
+  std::size_t bytes_ = 0;
+};
+
+constexpr int kMany = 600;
+const std::string kLong(1000, 'v');
 
 }  // namespace
 
@@ -138,6 +158,133 @@ TEST_CASE("a node that has left, and is restarted, stands alone with what it kep
   CHECK(cluster.node(2).map()->nodes.size() == 1);
   CHECK(found(cluster, 2, 60, "a") == kept);
   CHECK(found(cluster, 0, 60, "a") == 60);
+}
+
+TEST_CASE("a member that comes back is sent what it missed, and not what it has") {
+  Cluster cluster(durable(3));
+  put_all(cluster, 0, kMany, kLong);
+  cluster.crash(2);
+  cluster.run_for(5s);
+  for (int i = 0; i < 20; ++i)
+    cluster.table(0).put("key" + std::to_string(i), "new" + std::to_string(i));
+  std::size_t missed = 0;
+  SUBCASE("the others know what was written last") { missed = 60'000; }
+  SUBCASE("the others have been restarted, too, and compare what they have with it") {
+    missed = 200'000;
+    for (const std::size_t other : {0U, 1U}) {
+      cluster.crash(other);
+      cluster.restart(other);
+      REQUIRE(cluster.run_until([&] { return cluster.node(0).is_ready() && cluster.node(1).is_ready(); }, 30s));
+    }
+  }
+  cluster.restart(2);
+  const Meter meter(cluster, 2);
+  REQUIRE(cluster.run_until(
+      [&] { return cluster.node(2).is_ready() && is_whole(cluster) && cluster.node(2).status().serving.size() >= 10; },
+      30s));
+  MESSAGE("sent: ", meter.bytes(), " bytes");
+  CHECK(meter.bytes() < missed);
+  for (int i = 0; i < 20; ++i)
+    CHECK(cluster.table(2).get("key" + std::to_string(i))->value.view() == "new" + std::to_string(i));
+  CHECK(found(cluster, 2, kMany, kLong) == kMany - 20);
+}
+
+TEST_CASE("what a member wrote last and nobody was told of gives way to what the cluster has") {
+  ClusterOptions options = durable(3, 11);
+  options.sync_delay = options.sync_delay_max = 1ms;
+  Cluster cluster(std::move(options));
+  put_all(cluster, 0, 60, "a");
+  // Its connections carry nothing any more, so what it takes stays with it.
+  cluster.network().set_filter(
+      [&](const Address& from, const Address&, Lane, Frame) { return from != cluster.address(2); });
+  int unknown = 0;
+  for (int i = 0; i < 60; ++i) {
+    cluster.table(2).put(
+        "key" + std::to_string(i), "lost" + std::to_string(i), {.deadline = 50ms},
+        [&](std::error_code error, WriteResult) { unknown += error == Errc::outcome_unknown ? 1 : 0; });
+  }
+  cluster.run_for(200ms);
+  CHECK(unknown > 0);
+  cluster.crash(2);
+  cluster.network().set_filter([](const Address&, const Address&, Lane, Frame) { return true; });
+  cluster.run_for(5s);
+  put_all(cluster, 0, 60, "b");
+  cluster.restart(2);
+  REQUIRE(cluster.run_until([&] { return cluster.node(2).is_ready() && is_whole(cluster); }, 60s));
+  CHECK(found(cluster, 2, 60, "b") == 60);
+}
+
+TEST_CASE("members are restarted one after the other, and no request fails") {
+  Cluster cluster(durable(3));
+  put_all(cluster, 0, 60, "a");
+  int asked = 0;
+  int failed = 0;
+  int answered = 0;
+  const auto load = [&](std::size_t avoid) {
+    for (std::size_t through = 0; through < 3; ++through) {
+      if (through == avoid || !cluster.is_running(through)) continue;
+      const std::string key = "key" + std::to_string(asked++ % 60);
+      cluster.table(through).put(key, "load", [&, key](std::error_code error, WriteResult) {
+        ++answered;
+        failed += error ? 1 : 0;
+        if (error) MESSAGE("put of ", key, " failed: ", error.message());
+      });
+      ++asked;
+      cluster.table(through).get(key, [&](std::error_code error, std::optional<Entry>) {
+        ++answered;
+        failed += error ? 1 : 0;
+      });
+    }
+  };
+  const auto run = [&](std::size_t avoid, Function<bool()> until) {
+    for (int i = 0; i < 10'000 && !until(); ++i) {
+      load(avoid);
+      cluster.run_for(10ms);
+    }
+    CHECK(until());
+  };
+  for (std::size_t who = 0; who < 3; ++who) {
+    CAPTURE(who);
+    const auto aside = cluster.step_aside(who);
+    run(3, [&] { return aside.is_done(); });
+    CHECK_FALSE(aside.status());
+    CHECK(cluster.node(who).status().serving.empty());
+    // Its own clients are answered before it ends.
+    const Instant begun = cluster.timeline().now();
+    run(who, [&] { return cluster.timeline().now() - begun > 500ms; });
+    cluster.stop(who);
+    run(who, [&] { return cluster.timeline().now() - begun > 4s; });
+    cluster.restart(who);
+    run(who, [&] { return cluster.node(who).is_ready() && is_whole(cluster); });
+  }
+  CHECK(cluster.run_until([&] { return answered == asked; }, 10s));
+  CHECK(failed == 0);
+  CHECK(cluster.node(0).map()->nodes.size() == 3);
+}
+
+TEST_CASE("a node is its id, not its address") {
+  Cluster cluster(durable(3));
+  put_all(cluster, 0, 60, "a");
+  SUBCASE("one comes back elsewhere") {
+    cluster.crash(1);
+    cluster.restart_at(1, {"elsewhere", 1});
+  }
+  SUBCASE("all come back elsewhere, and are told where one of them is") {
+    for (std::size_t i = 0; i < 3; ++i)
+      cluster.crash(i);
+    for (std::size_t i = 0; i < 3; ++i)
+      cluster.restart_at(i, {"elsewhere" + std::to_string(i), 1});
+    for (std::size_t i = 1; i < 3; ++i)
+      cluster.join(i, 0);
+    cluster.join(0, "elsewhere1:1,elsewhere2:1", JoinGoal::all_peers);
+  }
+  const auto is_known = [&](std::size_t i) {
+    const NodeRecord* record = cluster.node(0).map()->find(cluster.node(i).id());
+    return record != nullptr && record->address == cluster.address(i);
+  };
+  REQUIRE(cluster.run_until([&] { return is_whole(cluster) && is_known(0) && is_known(1) && is_known(2); }, 60s));
+  CHECK(cluster.node(0).map()->nodes.size() == 3);
+  CHECK(found(cluster, 2, 60, "a") == 60);
 }
 
 }  // namespace dht::testing

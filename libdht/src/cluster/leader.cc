@@ -80,6 +80,11 @@ void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, Le
   // A joining node's report is about the cluster that it comes from.
   if (is_member(map_->find(call.node.id)) && reports_.replace(call.node.id, call.report)) has_news_ = true;
   note_whereabouts(call.node);
+  const auto returning = returning_.find(call.node.id);
+  if (returning != returning_.end() && call.revision >= returning->second) {
+    returning_.erase(returning);
+    has_news_ = true;
+  }
   // Without a lease it may have been replaced, so that its word holds no asker back from looking for another leader.
   wire::Answer answer = holds_lease(now) ? wire::Answer{} : no_majority();
   if (call.revision < map_->revision) answer.map = map_;
@@ -273,6 +278,8 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
     const NodeRecord* before = map_->find(node.id);
     const bool is_new = before == nullptr || before->state == NodeState::joining;
     if (is_new && is_member(&node)) spread_.begin_membership(node.id, map->revision);
+    const bool was_down = before != nullptr && before->state == NodeState::down;
+    if (was_down && is_member(&node) && node.id != self_) returning_[node.id] = map->revision;
   }
   map_ = std::move(map);
   has_news_ = true;
@@ -281,6 +288,7 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
   joins_.adopt(*map_, now);
   leaves_.adopt(*map_, now);
   asides_.adopt(*map_);
+  std::erase_if(returning_, [this](const auto& item) { return !is_member(map_->find(item.first)); });
   std::erase_if(called_, [this](const auto& item) {
     const NodeRecord* node = map_->find(item.first);
     return node == nullptr || (node->name == item.second.name && node->address == item.second.address);
@@ -311,6 +319,8 @@ std::set<NodeId> Leader::shunned(Instant now) const {
   std::set<NodeId> nodes = joins_.starting_over(*map_);
   nodes.merge(asides_.nodes(now));
   nodes.merge(spread_.not_settled_in());
+  for (const auto& [node, since] : returning_)
+    nodes.insert(node);
   return nodes;
 }
 
@@ -342,7 +352,9 @@ void Leader::change_all(const Scene& at, MapChange& change) {
   for (const NodeRecord& node : change.map().nodes) {
     // Made a member by this very change, which it does not know yet.
     const NodeRecord* before = map_->find(node.id);
-    if (is_member(&node) && before != nullptr && before->state == NodeState::joining) shunned.insert(node.id);
+    const bool was_none =
+        before != nullptr && (before->state == NodeState::joining || before->state == NodeState::down);
+    if (is_member(&node) && was_none && node.id != self_) shunned.insert(node.id);
   }
   change_voters(at, change);
   const MoveInputs inputs{grants_, reports_, shunned, asides, at.now};

@@ -136,6 +136,9 @@ class Leader {
   Leaves leaves_;
   Forgets forgets_;
   Asides asides_;
+  /// Members that were down, until they have reported with a map that knows them again: only then do they say which old
+  /// copies they have.
+  std::map<NodeId, Revision> returning_;
   std::map<NodeId, NodeRecord> called_;  ///< what members last said of themselves, where the map says otherwise
   MoveDriver moves_;
   std::map<NodeId, std::uint64_t> bytes_at_leave_;  ///< of leaving nodes: what they held when they asked

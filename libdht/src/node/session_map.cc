@@ -56,6 +56,8 @@ void Session::adopt(ClusterMapPtr map) {
     const bool is_news = !same_nodes || map->partitions[partition] != before->partitions[partition];
     adopt_slot(partition, *map, is_news, nobody_joins);
   }
+  // The leader waits to hear what it has kept.
+  if (is_down(*before, parts_.self) && !is_down(*map, parts_.self)) parts_.membership->report_within(Duration::zero());
 }
 
 void Session::adopt_slot(PartitionId partition, const ClusterMap& map, bool is_news, bool nobody_joins) {

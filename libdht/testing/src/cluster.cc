@@ -19,6 +19,10 @@ class Cluster::Member final : public Table {
   const NodeOptions& options() const noexcept { return options_; }
   const Address& address() const noexcept { return address_; }
   SimulatedDisk* disk() const noexcept { return disk_.get(); }
+  void move_to(const Address& address) {
+    address_ = address;
+    options_.listen = options_.advertise = to_string(address);
+  }
   bool is_running() const noexcept { return process_ != nullptr; }
   Process& process() const noexcept {
     DHT_ASSERT(is_running());
@@ -141,6 +145,10 @@ PendingStatus Cluster::leave_for_good(std::size_t i) {
   return begin(i, [](Node& node, StatusHandler done) { node.leave_for_good(std::move(done)); });
 }
 
+PendingStatus Cluster::step_aside(std::size_t i) {
+  return begin(i, [](Node& node, StatusHandler done) { node.step_aside(std::move(done)); });
+}
+
 PendingStatus Cluster::forget(std::size_t i, std::string_view name) {
   return begin(i, [name = std::string(name)](Node& node, StatusHandler done) { node.forget(name, std::move(done)); });
 }
@@ -194,6 +202,11 @@ void Cluster::crash(std::size_t i, MemoryNetwork::Crash kind) {
 }
 
 void Cluster::restart(std::size_t i) { launch(i); }
+
+void Cluster::restart_at(std::size_t i, const Address& address) {
+  member(i).move_to(address);
+  launch(i);
+}
 
 SimulatedDisk& Cluster::disk(std::size_t i) {
   DHT_ASSERT(member(i).disk() != nullptr);

@@ -112,6 +112,7 @@ class Cluster {
   PendingStatus join(std::size_t i, std::string_view peers, JoinGoal goal = JoinGoal::one_peer);
   PendingStatus leave(std::size_t i);
   PendingStatus leave_for_good(std::size_t i);
+  PendingStatus step_aside(std::size_t i);
   /// Node `i` is told that the member called `name`, which is down, is given up.
   PendingStatus forget(std::size_t i, std::string_view name);
   PendingStatus recover(std::size_t i);
@@ -134,6 +135,8 @@ class Cluster {
   /// A new process at the address and under the name of one that ended. What it remembers is on its disk; without one
   /// it stands alone.
   void restart(std::size_t i);
+  /// The same, at another address.
+  void restart_at(std::size_t i, const Address& address);
   /// The disk of a place in a cluster of durable nodes. It stays when processes come and go.
   SimulatedDisk& disk(std::size_t i);
 
