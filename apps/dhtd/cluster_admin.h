@@ -22,6 +22,7 @@ class ClusterAdmin {
   virtual void join(std::string_view peers, dht::JoinGoal goal, dht::StatusHandler handler) = 0;
   virtual void leave(dht::StatusHandler handler) = 0;
   virtual void leave_for_good(dht::StatusHandler handler) = 0;
+  virtual void step_aside(dht::StatusHandler handler) = 0;
   virtual void forget(std::string_view name, dht::StatusHandler handler) = 0;
   virtual void recover(dht::StatusHandler handler) = 0;
   virtual dht::NodeId id() const = 0;

@@ -21,6 +21,7 @@ class NodeAdmin final : public ClusterAdmin {
   }
   void leave(dht::StatusHandler handler) override { node_.leave(std::move(handler)); }
   void leave_for_good(dht::StatusHandler handler) override { node_.leave_for_good(std::move(handler)); }
+  void step_aside(dht::StatusHandler handler) override { node_.step_aside(std::move(handler)); }
   void forget(std::string_view name, dht::StatusHandler handler) override { node_.forget(name, std::move(handler)); }
   void recover(dht::StatusHandler handler) override { node_.recover(std::move(handler)); }
   dht::NodeId id() const override { return node_.id(); }

@@ -42,7 +42,9 @@ constexpr const char* kFooter =
     "The command line comes before the environment, the environment before the file.\n"
     "\n"
     "SIGTERM and SIGINT hand the data over to the other members, then end the process; a second one ends it at once.\n"
-    "Exit codes: 0 stopped as told, 1 could not start, 2 wrong usage, 3 could not hand everything over in time.\n"
+    "With --data-dir the node stays a member, hands over what others have a copy of, and comes back with the rest.\n"
+    "Exit codes: 0 stopped as told, 1 could not start, 2 wrong usage, 3 could not hand everything over in time,\n"
+    "4 the storage failed.\n"
     "\n"
     "There is no authentication yet: whoever reaches the port may read and write everything.\n";
 
@@ -119,6 +121,7 @@ class CommandLine {
 
  private:
   void add_identity();
+  void add_storage();
   void add_limits();
   void add_log();
   template <typename Value>
@@ -130,6 +133,9 @@ class CommandLine {
 
   CLI::App app_{kDescription, "dhtd"};
   Options options_;
+  std::string sync_ = "always";
+  std::string cache_ = "256M";
+  double return_seconds_ = 20;
   std::string max_memory_ = "0";
   double idle_seconds_ = 60;
   double header_seconds_ = 10;
@@ -147,6 +153,7 @@ CommandLine::CommandLine() {
   app_.set_config("--config", "", "Read options from this file")->type_name("FILE");
   app_.allow_config_extras(CLI::config_extras_mode::error);
   add_identity();
+  add_storage();
   add_limits();
   add_log();
 }
@@ -181,6 +188,25 @@ void CommandLine::add_identity() {
       ->check(in_range(0, 1024));
 }
 
+void CommandLine::add_storage() {
+  add("--data-dir", options_.data_dir, "DIR",
+      "Keep everything in this directory, made where there is none: a node\nthat is started with it again is what it "
+      "was "
+      "(default: in memory only)");
+  add("--sync", sync_, "WHEN",
+      "always: a write is answered when it is on disk. none: earlier; what was\nanswered last is lost where the "
+      "machine "
+      "fails, but not where only\nthe process does (default: always)")
+      ->check(CLI::IsMember({"always", "none"}).description(""));
+  add("--cache", cache_, "BYTES", "Memory for what is read from the directory, K, M and G may follow\n(default: 256M)")
+      ->check(check_byte_size);
+  add("--return-patience", return_seconds_, "SECONDS",
+      "With --data-dir: how long the copies of a member that stopped are not\nreplaced, since it may come back with "
+      "them "
+      "(default: 20)")
+      ->check(check_seconds);
+}
+
 void CommandLine::add_limits() {
   add("--max-key-bytes", options_.max_key_bytes, "BYTES", "Largest key (default and most: 65536)")
       ->check(in_range(1, dht::kMaxKeyBytes));
@@ -188,7 +214,7 @@ void CommandLine::add_limits() {
       ->check(in_range(1, kLargestValueLimit));
   add("--max-memory", max_memory_, "BYTES",
       "Memory for entries on this node, K, M and G may follow (512M); past it\nputs are refused (507), and a tenth is "
-      "kept for copies and moves\n(default: 0, no limit)")
+      "kept for copies and moves. Not\nwith --data-dir (default: 0, no limit)")
       ->check(check_byte_size);
   add("--max-connections", options_.max_connections, "N", "Connections of clients at a time (default: 10000)")
       ->check(in_range(1, 10'000'000));
@@ -230,6 +256,9 @@ Options CommandLine::collect() const {
     return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   };
   Options options = options_;
+  options.sync_answers = sync_ != "none";
+  options.cache_bytes = parse_byte_size(cache_).value_or(0);
+  options.return_patience = milliseconds(return_seconds_);
   options.max_memory_bytes = parse_byte_size(max_memory_).value_or(0);
   options.idle_timeout = milliseconds(idle_seconds_);
   options.header_timeout = milliseconds(header_seconds_);

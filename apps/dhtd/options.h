@@ -31,6 +31,10 @@ struct Options {
   std::size_t max_key_bytes = dht::kMaxKeyBytes;
   std::size_t max_value_bytes = dht::kDefaultMaxValueBytes;
   std::uint64_t max_memory_bytes = 0;  ///< zero: no limit
+  std::string data_dir;                ///< empty: everything in memory
+  bool sync_answers = true;
+  std::uint64_t cache_bytes = std::uint64_t{256} << 20;
+  std::chrono::milliseconds return_patience{20'000};
   std::size_t max_connections = 10'000;
   std::size_t max_in_flight = 128;
   std::chrono::milliseconds idle_timeout{60'000};

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include "data_dir.h"
+
 namespace dhtd {
 namespace {
 
@@ -17,6 +19,8 @@ http::Limits to_limits(const Options& options) {
   limits.max_in_flight = options.max_in_flight;
   return limits;
 }
+
+constexpr int kExitStorageFailed = 4;
 
 unsigned thread_count(const Options& options) {
   if (options.threads != 0) return options.threads;
@@ -48,7 +52,7 @@ Server::Server(const Options& options, dht::LogSink log)
   http::Bound bound = bind(options);
   const auto port = bound.port;
   transport_ = dht::make_tcp_transport(loops(), {.log = log_});
-  storage_ = dht::make_memory_storage();
+  storage_ = options.data_dir.empty() ? dht::make_memory_storage() : open_data_dir(options);
   node_ = std::make_unique<dht::Node>(
       node_options(options, port),
       dht::NodeParts{.scheduler = &scheduler_, .transport = transport_.get(), .storage = storage_.get()});
@@ -70,12 +74,16 @@ Server::Server(const Options& options, dht::LogSink log)
   if (!options.join.empty()) join_loop_ = std::make_unique<JoinLoop>(*admin_, scheduler_, options.join, log_);
   stop_sequence_ = std::make_unique<StopSequence>(
       StopSequence::Parts{*admin_, scheduler_, state_, log_, [this] { listener_->finish(); },
-                          [this] { return listener_->connections(); },
-                          [this](int exit_code) {
-                            exit_code_ = exit_code;
-                            control_.stop();
-                          }},
+                          [this] { return listener_->connections(); }, [this](int exit_code) { exit(exit_code); },
+                          !options.data_dir.empty()},
       options.stop_timeout);
+}
+
+void Server::exit(int exit_code) {
+  asio::post(control_, [this, exit_code] {
+    if (exit_code_ == 0) exit_code_ = exit_code;
+    control_.stop();
+  });
 }
 
 Server::~Server() {
@@ -114,7 +122,9 @@ dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port
   node.max_key_bytes = options.max_key_bytes;
   node.max_value_bytes = options.max_value_bytes;
   node.max_memory_bytes = options.max_memory_bytes;
+  node.return_patience = options.return_patience;
   node.log = log_;
+  node.on_failure = [this](std::string_view) { exit(kExitStorageFailed); };
   return node;
 }
 

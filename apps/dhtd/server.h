@@ -14,6 +14,7 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 
 #include <dht/asio.h>
@@ -47,6 +48,8 @@ class Server {
   http::Bound bind(const Options& options);
   dht::NodeOptions node_options(const Options& options, std::uint16_t port) const;
   void announce(const Options& options, const http::Bound& bound) const;
+  /// From any thread.
+  void exit(int exit_code);
   void await_signal();
   void on_signal(int signal);
 

@@ -14,6 +14,8 @@ constexpr std::chrono::milliseconds kAnsweringMembers{50};
 /// How long requests that come too late are told so, where clients are still connected.
 constexpr std::chrono::milliseconds kRefusing{200};
 constexpr std::chrono::milliseconds kLongestDrain{1000};
+/// A request that waits for a member that is being taken out of service.
+constexpr std::chrono::milliseconds kLongestRequest{5000};
 constexpr std::chrono::milliseconds kDrainPoll{10};
 
 }  // namespace
@@ -24,7 +26,9 @@ StopSequence::StopSequence(Parts parts, std::chrono::milliseconds timeout)
 void StopSequence::begin() {
   if (std::exchange(begun_, true)) return;
   parts_.state.store(ServiceState::leaving, std::memory_order_release);
-  parts_.log(dht::LogLevel::info, "stopping: handing the data over to the other members");
+  parts_.log(dht::LogLevel::info,
+             parts_.comes_back ? "stopping: handing over what other members have a copy of; the data stays on disk"
+                               : "stopping: handing the data over to the other members");
   limit_ = parts_.scheduler.call_later(timeout_, [this] { on_timeout(); });
   leave();
 }
@@ -35,39 +39,48 @@ int StopSequence::cut_short(int signal) const {
                fmt::format("signal {} again: ending at once; this node has left its cluster already", signal));
     return 0;
   }
-  parts_.log(dht::LogLevel::error,
-             fmt::format("signal {} again: ending at once, what this node holds is lost", signal));
+  parts_.log(dht::LogLevel::error, fmt::format("signal {} again: ending at once, what this node holds is {}", signal,
+                                               parts_.comes_back ? "on disk, and there again when it is" : "lost"));
   return kExitStopTimeout;
 }
 
 void StopSequence::leave() {
-  parts_.admin.leave_for_good(
-      [this](dht::Status status) { parts_.scheduler.post([this, status = std::move(status)] { on_left(status); }); });
+  const auto done = [this](dht::Status status) {
+    parts_.scheduler.post([this, status = std::move(status)] { on_left(status); });
+  };
+  parts_.comes_back ? parts_.admin.step_aside(done) : parts_.admin.leave_for_good(done);
 }
 
 void StopSequence::on_left(const dht::Status& status) {
   if (ended_) return;
   if (status) {
     if (status.message != last_.message) {
-      parts_.log(dht::LogLevel::warning, fmt::format("could not leave yet: {}; trying on", status.message));
+      parts_.log(dht::LogLevel::warning, fmt::format("could not {} yet: {}; trying on",
+                                                     parts_.comes_back ? "hand over" : "leave", status.message));
     }
     last_ = status;
     next_ = parts_.scheduler.call_later(kRetryPause, [this] { leave(); });
     return;
   }
-  parts_.state.store(ServiceState::left, std::memory_order_release);
   limit_.reset();
+  if (parts_.comes_back) {
+    next_ = parts_.scheduler.call_later(kAnsweringMembers, [this] { end_connections(); });
+    return;
+  }
+  parts_.state.store(ServiceState::left, std::memory_order_release);
   parts_.log(dht::LogLevel::info, "left the cluster");
   next_ = parts_.scheduler.call_later(kAnsweringMembers, [this] { refuse_clients(); });
 }
 
 void StopSequence::refuse_clients() {
   if (parts_.open_connections() == 0) return end(0);
-  next_ = parts_.scheduler.call_later(kRefusing, [this] {
-    parts_.finish_connections();
-    give_up_draining_ = parts_.scheduler.now() + kLongestDrain;
-    drain();
-  });
+  next_ = parts_.scheduler.call_later(kRefusing, [this] { end_connections(); });
+}
+
+void StopSequence::end_connections() {
+  parts_.finish_connections();
+  give_up_draining_ = parts_.scheduler.now() + (parts_.comes_back ? kLongestRequest : kLongestDrain);
+  drain();
 }
 
 void StopSequence::drain() {
@@ -83,9 +96,11 @@ void StopSequence::on_timeout() {
   }
   parts_.log(dht::LogLevel::error,
              fmt::format("gave up stopping after {} ms: {} partitions with {} entries ({} bytes) stayed behind and are "
-                         "lost with this process{}{}",
-                         timeout_.count(), own.primary, own.entries, own.bytes, last_.message.empty() ? "" : "; ",
-                         last_.message));
+                         "{}{}{}",
+                         timeout_.count(), own.primary, own.entries, own.bytes,
+                         parts_.comes_back ? "not served until this node is started again; nothing is lost"
+                                           : "lost with this process",
+                         last_.message.empty() ? "" : "; ", last_.message));
   end(kExitStopTimeout);
 }
 

@@ -1,6 +1,9 @@
 // StopSequence: what happens after SIGTERM: no longer ready, leave the cluster, refuse what still comes, exit 0. Past
 // its time-out: exit 3, and a line that names what stayed behind. (design.md 8, "Stopping")
 //
+// A node that keeps what it has on disk comes back: it steps aside instead, stays a member, and serves through the
+// other members whoever is still connected until that is over. So nothing that was asked of it fails.
+//
 // Thread rule: used on the scheduler. It must outlive the handlers that it has given to `admin`, and the tasks that it
 // has given to the scheduler.
 #pragma once
@@ -32,6 +35,7 @@ class StopSequence {
     std::function<void()> finish_connections;  ///< close each connection once it has its answers
     std::function<std::size_t()> open_connections;
     std::function<void(int exit_code)> exit;  ///< called once, at the end
+    bool comes_back = false;                  ///< the node keeps what it has
   };
 
   StopSequence(Parts parts, std::chrono::milliseconds timeout);
@@ -46,6 +50,7 @@ class StopSequence {
   void leave();
   void on_left(const dht::Status& status);
   void refuse_clients();
+  void end_connections();
   void on_timeout();
   void drain();
   void end(int exit_code);

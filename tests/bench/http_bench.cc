@@ -40,6 +40,7 @@ class NoAdmin final : public ClusterAdmin {
   void join(std::string_view, dht::JoinGoal, dht::StatusHandler handler) override { handler({dht::Errc::stopped, {}}); }
   void leave(dht::StatusHandler handler) override { handler({}); }
   void leave_for_good(dht::StatusHandler handler) override { handler({}); }
+  void step_aside(dht::StatusHandler handler) override { handler({}); }
   void forget(std::string_view, dht::StatusHandler handler) override { handler({}); }
   void recover(dht::StatusHandler handler) override { handler({}); }
   dht::NodeId id() const override { return {}; }

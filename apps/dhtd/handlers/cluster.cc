@@ -10,6 +10,7 @@
 #include <dht/peer_protocol.h>
 
 #include "handlers/method_not_allowed.h"
+#include "handlers/readiness.h"
 #include "handlers/status_json.h"
 #include "handlers/table_errors.h"
 #include "http/target.h"
@@ -63,6 +64,7 @@ const ClusterHandler::Route* ClusterHandler::find_route(std::string_view path) n
   static constexpr Route kRoutes[] = {
       {"/dht/peers", one_of(get, head), "Allow: GET, HEAD\r\n", &ClusterHandler::peers},
       {"/dht/status", one_of(get, head), "Allow: GET, HEAD\r\n", &ClusterHandler::status},
+      {"/dht/safe-to-stop", one_of(get, head), "Allow: GET, HEAD\r\n", &ClusterHandler::safe_to_stop},
       {"/dht/join", one_of(post, put), "Allow: POST, PUT\r\n", &ClusterHandler::join},
       {"/dht/leave", one_of(get, post), "Allow: GET, POST\r\n", &ClusterHandler::leave},
       {"/dht/forget", one_of(post), "Allow: POST\r\n", &ClusterHandler::forget},
@@ -142,6 +144,14 @@ void ClusterHandler::peers(const http::Request&, Responder responder) {
   for (const std::string& name : admin_.peers())
     text.append(name).append("\r\n");
   responder.send({200, ContentType::text, 0, {}, text});
+}
+
+void ClusterHandler::safe_to_stop(const http::Request&, Responder responder) {
+  auto status = admin_.status();
+  status.ready = status.ready && state_.load(std::memory_order_acquire) == ServiceState::serving;
+  const std::string reason = why_not_safe_to_stop(status);
+  if (!reason.empty()) return responder.fail({503, "not_safe_to_stop", reason});
+  responder.send({200, ContentType::text, 0, {}, "safe\n"});
 }
 
 void ClusterHandler::status(const http::Request&, Responder responder) {

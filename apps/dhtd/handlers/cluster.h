@@ -24,6 +24,7 @@ class ClusterHandler {
 
   void peers(const http::Request& request, http::Responder responder);
   void status(const http::Request& request, http::Responder responder);
+  void safe_to_stop(const http::Request& request, http::Responder responder);
   void join(const http::Request& request, http::Responder responder);
   void leave(const http::Request& request, http::Responder responder);
   void forget(const http::Request& request, http::Responder responder);

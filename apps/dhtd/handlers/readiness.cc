@@ -1,5 +1,7 @@
 #include "handlers/readiness.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <dht/partitioner.h>
@@ -34,6 +36,32 @@ std::string why_not_ready(const ClusterAdmin& admin, const SharedServiceState& s
       "it "
       "does, it answers no request.",
       map->settings.lease_ms);
+}
+
+std::string why_not_safe_to_stop(const dht::NodeStatus& status) {
+  if (!status.ready) return "This node serves nothing just now: wait until GET /readyz says that it does.";
+  for (const dht::MemberStatus& member : status.members) {
+    if (member.state == dht::NodeState::active && member.lease) continue;
+    return fmt::format("\"{}\" is {}: wait until it is back, or gone for good.", member.name,
+                       member.state == dht::NodeState::active ? "silent" : to_string(member.state));
+  }
+  if (status.unserved + status.under_replicated > 0) {
+    return fmt::format("{} partitions have fewer copies than they should have: wait until they are copied.",
+                       status.unserved + status.under_replicated);
+  }
+  if (status.moving > 0) {
+    return fmt::format("{} partitions are on the move: wait until they have moved.", status.moving);
+  }
+  const auto& partitions = status.map->partitions;
+  const auto alone = std::count_if(partitions.begin(), partitions.end(), [&](const dht::PartitionRecord& partition) {
+    return partition.primary == status.id && partition.backups.empty();
+  });
+  if (alone == 0) return {};
+  return fmt::format(
+      "Of {} partitions this node has the only copy: while it is stopped nobody serves them. With more members, and "
+      "two "
+      "copies or more (--replicas), it would not be so.",
+      alone);
 }
 
 std::string why_not_applied(const ClusterAdmin& admin, std::uint32_t slot) {

@@ -15,6 +15,10 @@ namespace dhtd {
 /// lease and is not stopping.
 std::string why_not_ready(const ClusterAdmin& admin, const SharedServiceState& state);
 
+/// Why this node should not be stopped just now, as a sentence that says what to wait for; empty where it may: then the
+/// others go on with everything, and would do so if one more of them failed.
+std::string why_not_safe_to_stop(const dht::NodeStatus& status);
+
 /// Why no primary took a request for a key of this hash slot in time, as a sentence that says what was kept and what to
 /// do.
 std::string why_not_applied(const ClusterAdmin& admin, std::uint32_t slot);

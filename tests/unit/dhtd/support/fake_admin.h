@@ -32,6 +32,7 @@ class FakeAdmin final : public ClusterAdmin {
   }
   void leave(dht::StatusHandler handler) override { leave_handlers.push_back(std::move(handler)); }
   void leave_for_good(dht::StatusHandler handler) override { last_leave_handlers.push_back(std::move(handler)); }
+  void step_aside(dht::StatusHandler handler) override { aside_handlers.push_back(std::move(handler)); }
   void forget(std::string_view name, dht::StatusHandler handler) override {
     forgotten.emplace_back(name);
     forget_handlers.push_back(std::move(handler));
@@ -67,6 +68,7 @@ class FakeAdmin final : public ClusterAdmin {
   std::vector<dht::JoinGoal> goals;
   std::vector<dht::StatusHandler> join_handlers;
   std::vector<dht::StatusHandler> leave_handlers;
+  std::vector<dht::StatusHandler> aside_handlers;
   std::vector<dht::StatusHandler> last_leave_handlers;  ///< of leaves for good
   std::vector<std::string> forgotten;
   std::vector<dht::StatusHandler> forget_handlers;
