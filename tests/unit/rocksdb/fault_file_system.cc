@@ -99,6 +99,11 @@ bool FaultFileSystem::is_holding() const {
   return holding_ > 0;
 }
 
+std::uint64_t FaultFileSystem::syncs() const {
+  const std::lock_guard lock(mutex_);
+  return syncs_;
+}
+
 void FaultFileSystem::freeze() {
   const std::lock_guard lock(mutex_);
   frozen_ = true;
@@ -139,6 +144,7 @@ void FaultFileSystem::appended(const std::string& path, std::uint64_t bytes) {
 void FaultFileSystem::synced(const std::string& path) {
   const std::lock_guard lock(mutex_);
   if (frozen_) return;
+  ++syncs_;
   written_[path].synced = written_[path].bytes;
 }
 

@@ -35,6 +35,8 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   void release();
   /// Whether an action is being held.
   bool is_holding() const;
+  /// How many syncs there were.
+  std::uint64_t syncs() const;
 
   /// From now on nothing is changed any more, and what tries fails.
   void freeze();
@@ -76,6 +78,7 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   std::optional<Rule> failing_;
   std::optional<Rule> held_;
   unsigned holding_ = 0;
+  std::uint64_t syncs_ = 0;
   bool frozen_ = false;
   std::map<std::string, Written> written_;
   std::mt19937_64 random_;
