@@ -52,7 +52,7 @@ class Database {
   /// Throws OpenError where it is damaged.
   Contents read_contents();
 
-  /// Incomplete where the reach did not suffice; an error has been told to the failure.
+  /// Incomplete where it reaches memory only and that did not suffice; any other error has been told to the failure.
   rocksdb::Status read(std::string_view key, Reach reach, rocksdb::PinnableSlice& value);
   /// An entry that was read is not of the form that it must have: tells the failure.
   void malformed_entry();

@@ -35,7 +35,7 @@ std::optional<StorageRead> PartitionCore::read_from(std::string_view key, bool w
   const std::uint64_t changes_before = changes_.load(std::memory_order_acquire);
   rocksdb::PinnableSlice value;
   const rocksdb::Status status = engine_.database.read(entry_key(name_, key), reach, value);
-  if (status.IsIncomplete()) return std::nullopt;
+  if (status.IsIncomplete() && reach == Reach::memory) return std::nullopt;
   StorageRead read;
   ValueSize value_bytes;
   if (status.ok()) {

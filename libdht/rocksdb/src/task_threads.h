@@ -31,7 +31,8 @@ class TaskThreads {
   void stop() noexcept;
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable submitted_;
+  std::condition_variable stopped_;
   std::deque<Function<void()>> tasks_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
