@@ -109,6 +109,22 @@ TEST_CASE("a version that was asked for spares the write its look at the disk") 
   CHECK(partition->statistics() == StorageStatistics{1000, before.bytes - 97});
 }
 
+TEST_CASE("a version that was read before a change of the entries is not counted on") {
+  Trial trial;
+  fill_and_forget(trial, 1000);
+  const auto partition = trial.partition();
+  trial.files().hold(Action::read, ".sst");
+  std::promise<StorageRead> later;
+  CHECK_FALSE(partition->get_version("key 5", [&](StorageRead read) { later.set_value(std::move(read)); }));
+  while (!trial.files().is_holding())
+    std::this_thread::yield();
+  CHECK(partition->drop(nullptr));
+  trial.files().release();
+  CHECK(later.get_future().get().entry);  // from before the drop
+  REQUIRE_FALSE(put(*partition, "key 5", "new"));
+  CHECK(partition->statistics() == StorageStatistics{1, 8});
+}
+
 TEST_CASE("writes that have to wait for a flush complete later, in order, and syncs do not wait with them") {
   Trial trial;
   trial.tuning.write_buffer_bytes = std::size_t{64} << 10;
