@@ -43,7 +43,7 @@ void Database::open(const RocksdbOptions& options, const Tuning& tuning) {
   made.create_if_missing = state == DirectoryState::founded;
   rocks_ = open_rocks(directory_, made);
   // What was in the log is now in a file that has been synced, the mark as well.
-  mark_ = mark_in(*rocks_, directory_);
+  mark_ = mark_in(*rocks_, directory_, Kept::all_that_is_readable);
   sync_file_.emplace(directory_, mark_);
   if (state == DirectoryState::founded) sync_directory(directory_);
 }
@@ -62,12 +62,12 @@ Contents Database::read_contents() {
     if (!record->empty()) contents.partitions.emplace(*partition, std::move(*record));
     return true;
   });
-  if (!status.ok()) throw cannot_open(directory_, status);
+  if (!status.ok()) throw cannot_open(directory_, status, Kept::all_that_is_readable);
   status = visit_all(*rocks_, kNodeKeys, [&](std::string_view key, std::string_view value) {
     contents.records.emplace(key.substr(1), value);
     return true;
   });
-  if (!status.ok()) throw cannot_open(directory_, status);
+  if (!status.ok()) throw cannot_open(directory_, status, Kept::all_that_is_readable);
   return contents;
 }
 

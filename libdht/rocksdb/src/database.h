@@ -68,8 +68,6 @@ class Database {
 
  private:
   void open(const RocksdbOptions& options, const Tuning& tuning);
-  /// The number of the last sync that the database knows of.
-  std::uint64_t find_mark();
 
   const std::string directory_;
   const bool sync_answers_;

@@ -4,13 +4,15 @@
 
 namespace dht::rocks {
 
-TaskThreads::TaskThreads(unsigned threads) try {
-  threads_.reserve(threads);
-  for (unsigned i = 0; i < threads; ++i)
-    threads_.emplace_back([this] { run(); });
-} catch (...) {
-  stop();
-  throw;
+TaskThreads::TaskThreads(unsigned threads) {
+  try {
+    threads_.reserve(threads);
+    for (unsigned i = 0; i < threads; ++i)
+      threads_.emplace_back([this] { run(); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
 TaskThreads::~TaskThreads() { stop(); }
