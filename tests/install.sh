@@ -3,7 +3,7 @@
 #
 # Sourced, not run:  . tests/install.sh; install_packages $packages_to_build $packages_to_test
 
-packages_to_build='g++ meson ninja-build pkg-config libasio-dev libfmt-dev libspdlog-dev node-llhttp libcli11-dev nlohmann-json3-dev libjemalloc-dev'
+packages_to_build='g++ meson ninja-build pkg-config libasio-dev libfmt-dev libspdlog-dev node-llhttp libcli11-dev nlohmann-json3-dev libjemalloc-dev librocksdb-dev'
 packages_to_test='doctest-dev libbenchmark-dev curl'
 packages_for_clang='clang libclang-rt-14-dev llvm'
 packages_to_format='clang-format'

@@ -24,8 +24,11 @@ meson test -C "$work/meson" --print-errorlogs
 
 echo "== pkg-config alone"
 compiler=${CXX:-g++}
+durable=
+! pkg-config --exists dht-rocksdb || durable='program_durable dht-rocksdb'
 # shellcheck disable=SC2046,SC2086
-for test in 'program dht' 'program_test dht-testing'; do
+for test in 'program dht' 'program_test dht-testing' "$durable"; do
+  [ -n "$test" ] || continue
   set -- $test
   $compiler -std=c++20 -Wall -Wextra -Werror "$program/$1.cc" $(pkg-config --cflags --libs "$2") -o "$work/$1"
   "$work/$1"

@@ -6,6 +6,7 @@ Usage: check_includes.py SOURCE_ROOT
 Contracts are the public headers; each folder below may include what is named for it, and itself:
 
     base <- contracts <- wire <- agreement <- lease <- cluster <- replica <- storage, net <- node <- testing, apps
+                      <- rocksdb
 """
 import pathlib
 import re
@@ -14,6 +15,7 @@ import sys
 # Where files live, by part. A file belongs to the first that holds it.
 PLACES = {
     "testing": ["libdht/testing"],
+    "rocksdb": ["libdht/rocksdb"],
     "contracts": ["libdht/include/dht"],
     **{
         part: [f"libdht/src/{part}"]
@@ -36,8 +38,9 @@ ALLOWED = {
     "storage": {"base", "contracts", "wire", "cluster", "replica"},
     "net": {"base", "contracts", "wire", "cluster", "replica", "asio"},
     "node": {"base", "contracts", "wire", "cluster", "replica", "storage", "net", "asio", "facade"},
+    "rocksdb": {"base", "contracts"},
     "testing": {"base", "contracts", "facade"},
-    "apps": {"base", "contracts", "asio", "facade"},
+    "apps": {"base", "contracts", "asio", "facade", "rocksdb"},
     "examples": {"contracts", "asio", "facade", "testing"},
 }
 
@@ -68,6 +71,8 @@ def target_of(bracket, name):
         return "facade"
     if name.startswith("dht/testing/"):
         return "testing"
+    if name == "dht/rocksdb.h":
+        return "rocksdb"
     return "contracts" if name.startswith("dht/") else None
 
 
