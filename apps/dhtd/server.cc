@@ -74,12 +74,12 @@ Server::Server(const Options& options, dht::LogSink log)
   if (!options.join.empty()) join_loop_ = std::make_unique<JoinLoop>(*admin_, scheduler_, options.join, log_);
   stop_sequence_ = std::make_unique<StopSequence>(
       StopSequence::Parts{*admin_, scheduler_, state_, log_, [this] { listener_->finish(); },
-                          [this] { return listener_->connections(); }, [this](int exit_code) { exit(exit_code); },
+                          [this] { return listener_->connections(); }, [this](int exit_code) { end(exit_code); },
                           !options.data_dir.empty()},
       options.stop_timeout);
 }
 
-void Server::exit(int exit_code) {
+void Server::end(int exit_code) {
   asio::post(control_, [this, exit_code] {
     if (exit_code_ == 0) exit_code_ = exit_code;
     control_.stop();
@@ -111,7 +111,7 @@ http::Bound Server::bind(const Options& options) {
   return bound;
 }
 
-dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port) const {
+dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port) {
   dht::NodeOptions node;
   node.listen = to_string(dht::Address{bare_host(options.host), port});
   node.advertise = options.advertise.empty() ? node.listen : options.advertise;
@@ -124,7 +124,7 @@ dht::NodeOptions Server::node_options(const Options& options, std::uint16_t port
   node.max_memory_bytes = options.max_memory_bytes;
   node.return_patience = options.return_patience;
   node.log = log_;
-  node.on_failure = [this](std::string_view) { exit(kExitStorageFailed); };
+  node.on_failure = [this](std::string_view) { end(kExitStorageFailed); };
   return node;
 }
 

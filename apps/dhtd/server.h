@@ -46,10 +46,10 @@ class Server {
  private:
   std::vector<asio::io_context*> loops();
   http::Bound bind(const Options& options);
-  dht::NodeOptions node_options(const Options& options, std::uint16_t port) const;
+  dht::NodeOptions node_options(const Options& options, std::uint16_t port);
   void announce(const Options& options, const http::Bound& bound) const;
   /// From any thread.
-  void exit(int exit_code);
+  void end(int exit_code);
   void await_signal();
   void on_signal(int signal);
 

@@ -104,7 +104,8 @@ StorageScanned PartitionCore::scan_now(ScanCursor from, std::size_t max_bytes) {
     last_hash = hash;
     const std::string_view short_key = key.substr(kEntryPrefixBytes);
     bytes += short_key.size() + entry->value.size();
-    scanned.chunk.entries.push_back({std::string(short_key), {Value(entry->value), entry->version, entry->copy_of}});
+    scanned.chunk.entries.push_back(
+        {std::string(short_key), {Value(entry->value), entry->version, entry->copy_of}, hash});
   }
   if (!at->status().ok()) {
     engine_.database.failure().fail(at->status(), "cannot read entries");

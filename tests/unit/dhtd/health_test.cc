@@ -161,3 +161,34 @@ TEST_CASE("a request that is merely late may be sent again") {
   server.admin.node_status.ready = false;
   CHECK(contains(refusal_of(server, "k"), "no primary took it in time"));
 }
+
+TEST_CASE("whether a member may be stopped: only where the others go on with everything, and could bear a crash") {
+  ServerDouble server;
+  const auto reason = [&] {
+    const auto answer = ask(server, "/dht/safe-to-stop");
+    if (status_of(answer) == "200") return body_of(answer);
+    CHECK(status_of(answer) == "503");
+    const auto json = nlohmann::json::parse(body_of(answer));
+    CHECK(json.at("error") == "not_safe_to_stop");
+    return json.at("message").get<std::string>();
+  };
+  const auto says = [&](std::string_view part) { return reason().find(part) != std::string::npos; };
+  auto& status = server.admin.node_status;
+  CHECK(says("the only copy"));
+  change_map(server.admin, [](dht::ClusterMap& map) {
+    map.nodes.push_back({dht::NodeId{2}, "b", {"there", 1}, dht::NodeState::active});
+    for (auto& partition : map.partitions)
+      partition.backups = {dht::NodeId{2}};
+  });
+  CHECK(reason() == "safe\n");
+  status.moving = 3;
+  CHECK(says("3 partitions are on the move"));
+  status.under_replicated = 4;
+  CHECK(says("4 partitions have fewer copies"));
+  status.members = {{dht::NodeId{2}, "b", {}, dht::NodeState::down, false}};
+  CHECK(says("\"b\" is down"));
+  status.members[0] = {dht::NodeId{2}, "b", {}, dht::NodeState::active, false};
+  CHECK(says("\"b\" is silent"));
+  server.state = ServiceState::leaving;
+  CHECK(says("serves nothing just now"));
+}

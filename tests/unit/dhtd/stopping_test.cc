@@ -39,6 +39,9 @@ void set_cluster(FakeAdmin& admin, std::uint64_t cluster) {
 }
 
 struct Stop {
+  explicit Stop(bool comes_back = false) : comes_back_(comes_back) {}
+
+  const bool comes_back_;
   FakeAdmin admin;
   Lines log;
   SharedServiceState state{ServiceState::serving};
@@ -48,7 +51,7 @@ struct Stop {
   dht::testing::ManualScheduler scheduler{1};
   StopSequence sequence{
       StopSequence::Parts{admin, scheduler, state, log.sink(), [this] { ++finished; }, [this] { return connections; },
-                          [this](int code) { exits.push_back(code); }},
+                          [this](int code) { exits.push_back(code); }, comes_back_},
       10s};
 };
 
@@ -227,4 +230,33 @@ TEST_CASE("after the leave the table is not even asked") {
   CHECK(error == dht::Errc::stopped);
   CHECK(inner.gets.empty());
   CHECK(inner.writes.empty());
+}
+
+TEST_CASE("a node that comes back hands over, and serves those who are connected until they have their answers") {
+  Stop stop(true);
+  stop.connections = 1;
+  stop.sequence.begin();
+  CHECK(stop.admin.last_leave_handlers.empty());
+  REQUIRE(stop.admin.aside_handlers.size() == 1);
+  stop.admin.aside_handlers[0]({dht::Errc::not_applied, "no leader"});
+  stop.scheduler.run_for(1s);
+  REQUIRE(stop.admin.aside_handlers.size() == 2);
+  CHECK(stop.sequence.cut_short(15) == 3);
+  CHECK(stop.log.mention("on disk, and there again when it is"));
+  stop.admin.aside_handlers[1]({});
+  stop.scheduler.run_for(2s);
+  CHECK(stop.state == ServiceState::leaving);  // requests are not refused
+  CHECK(stop.finished == 1);
+  CHECK(stop.exits.empty());
+  stop.connections = 0;
+  stop.scheduler.run_for(50ms);
+  CHECK(stop.exits == std::vector<int>{0});
+}
+
+TEST_CASE("where a node that comes back cannot hand over in time nothing is said to be lost") {
+  Stop stop(true);
+  stop.sequence.begin();
+  stop.scheduler.run_for(11s);
+  CHECK(stop.exits == std::vector<int>{3});
+  CHECK(stop.log.mention("not served until this node is started again; nothing is lost"));
 }

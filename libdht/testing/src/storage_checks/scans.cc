@@ -165,9 +165,11 @@ void equal_orders_are_equal(Desk& desk) {
     std::vector<std::string> keys;
     for (ScanCursor at = from; at != kScanEnd;) {
       ScanChunk chunk = desk.scan(of, at, 500);
-      at = chunk.next;
-      for (ScannedEntry& scanned : chunk.entries)
+      for (ScannedEntry& scanned : chunk.entries) {
+        require(at <= scanned.at && scanned.at < chunk.next, "an entry's place is not in the chunk that gave it");
         keys.push_back(std::move(scanned.key));
+      }
+      at = chunk.next;
     }
     return keys;
   };
