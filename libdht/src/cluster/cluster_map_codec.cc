@@ -52,7 +52,8 @@ std::string encode_roles(const ClusterMap& map) {
     wire::append_varint(out, partition.learners.size());
     for (const LearnerRecord& learner : partition.learners) {
       append_node(learner.node);
-      wire::append_varint(out, learner.since * 2 + (learner.has_old_copy ? 1 : 0));
+      wire::append_varint(out, learner.since);
+      wire::append_varint(out, learner.has_old_copy ? 1 : 0);
     }
   }
   return out;
@@ -91,10 +92,9 @@ class RolesReader {
     if (!number(learners) || learners > nodes_.size() || learners > rest_.size()) return false;
     partition.learners.resize(static_cast<std::size_t>(learners));
     for (LearnerRecord& learner : partition.learners) {
-      std::uint64_t since = 0;
-      if (!node(learner.node) || !number(since)) return false;
-      learner.since = since / 2;
-      learner.has_old_copy = since % 2 != 0;
+      std::uint64_t has_old_copy = 0;
+      if (!node(learner.node) || !number(learner.since) || !number(has_old_copy) || has_old_copy > 1) return false;
+      learner.has_old_copy = has_old_copy != 0;
     }
     return true;
   }

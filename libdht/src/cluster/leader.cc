@@ -79,6 +79,7 @@ void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, Le
   acknowledge(call.node.id, call.revision);
   // A joining node's report is about the cluster that it comes from.
   if (is_member(map_->find(call.node.id)) && reports_.replace(call.node.id, call.report)) has_news_ = true;
+  if (call.report.is_durable && map_->find(call.node.id) != nullptr) reports_.note_durable(call.node.id);
   note_whereabouts(call.node);
   const auto returning = returning_.find(call.node.id);
   if (returning != returning_.end() && call.revision >= returning->second) {
@@ -279,7 +280,8 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
     const bool is_new = before == nullptr || before->state == NodeState::joining;
     if (is_new && is_member(&node)) spread_.begin_membership(node.id, map->revision);
     const bool was_down = before != nullptr && before->state == NodeState::down;
-    if (was_down && is_member(&node) && node.id != self_) returning_[node.id] = map->revision;
+    const bool may_have_kept = was_down && reports_.is_durable(node.id);
+    if (may_have_kept && is_member(&node) && node.id != self_) returning_[node.id] = map->revision;
   }
   map_ = std::move(map);
   has_news_ = true;
@@ -352,9 +354,9 @@ void Leader::change_all(const Scene& at, MapChange& change) {
   for (const NodeRecord& node : change.map().nodes) {
     // Made a member by this very change, which it does not know yet.
     const NodeRecord* before = map_->find(node.id);
-    const bool was_none =
-        before != nullptr && (before->state == NodeState::joining || before->state == NodeState::down);
-    if (is_member(&node) && was_none && node.id != self_) shunned.insert(node.id);
+    const bool joins = before != nullptr && before->state == NodeState::joining;
+    const bool comes_back = before != nullptr && before->state == NodeState::down && reports_.is_durable(node.id);
+    if (is_member(&node) && (joins || comes_back) && node.id != self_) shunned.insert(node.id);
   }
   change_voters(at, change);
   const MoveInputs inputs{grants_, reports_, shunned, asides, at.now};

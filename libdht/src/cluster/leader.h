@@ -136,7 +136,7 @@ class Leader {
   Leaves leaves_;
   Forgets forgets_;
   Asides asides_;
-  /// Members that were down, until they have reported with a map that knows them again: only then do they say which old
+  /// Members that were down and may have kept what they had, until they have reported with a map that knows them again: only then do they say which old
   /// copies they have.
   std::map<NodeId, Revision> returning_;
   std::map<NodeId, NodeRecord> called_;  ///< what members last said of themselves, where the map says otherwise

@@ -15,6 +15,7 @@ bool ReportBook::replace(NodeId node, NodeReport report) {
 
 void ReportBook::keep_only(const ClusterMap& map) {
   std::erase_if(reports_, [&](const auto& entry) { return map.find(entry.first) == nullptr; });
+  std::erase_if(durable_, [&](NodeId node) { return map.find(node) == nullptr; });
 }
 
 StorageStatistics ReportBook::statistics(NodeId node) const {
@@ -25,11 +26,6 @@ StorageStatistics ReportBook::statistics(NodeId node) const {
 bool ReportBook::is_full(NodeId node) const {
   const auto found = reports_.find(node);
   return found != reports_.end() && found->second.is_full;
-}
-
-bool ReportBook::is_durable(NodeId node) const {
-  const auto found = reports_.find(node);
-  return found != reports_.end() && found->second.is_durable;
 }
 
 std::vector<PartitionId> ReportBook::old_copies(NodeId node) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include <dht/cluster_map.h>
@@ -20,8 +21,9 @@ class ReportBook {
 
   StorageStatistics statistics(NodeId node) const;
   bool is_full(NodeId node) const;
-  /// It may come back with what it has.
-  bool is_durable(NodeId node) const;
+  /// The node may come back with what it has. It says so also while it is called down and not believed yet.
+  void note_durable(NodeId node) { durable_.insert(node); }
+  bool is_durable(NodeId node) const { return durable_.contains(node); }
   /// The partitions of which it has an old copy, in ascending order.
   std::vector<PartitionId> old_copies(NodeId node) const;
   bool has(NodeId node) const { return reports_.contains(node); }
@@ -41,6 +43,7 @@ class ReportBook {
 
  private:
   std::map<NodeId, NodeReport> reports_;
+  std::set<NodeId> durable_;
 };
 
 }  // namespace dht::cluster

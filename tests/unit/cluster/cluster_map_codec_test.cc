@@ -68,12 +68,15 @@ TEST_CASE("a map of 1,000 nodes and 16,384 partitions takes under seven bytes a 
 
 TEST_CASE("roles are read as they are written down") {
   // Partition: epoch, epochs since the primary took over, epochs before that since it was begun empty, floor, primary,
-  // backups, learners; a learner with the revision that added it.
-  const auto map = decode_cluster_map(written({3, 0, 0, 0, 0, 0, 1, 1, 9}));
+  // backups, learners; a learner with the revision that added it, and whether it has an old copy.
+  const auto map = decode_cluster_map(written({3, 0, 0, 0, 0, 0, 1, 1, 9, 1}));
   REQUIRE(map.has_value());
-  CHECK(map->partitions[0] ==
-        PartitionRecord{
-            .epoch = 3, .primary_since = 3, .empty_from = 3, .primary = {1}, .backups = {}, .learners = {{{2}, 9}}});
+  CHECK(map->partitions[0] == PartitionRecord{.epoch = 3,
+                                              .primary_since = 3,
+                                              .empty_from = 3,
+                                              .primary = {1},
+                                              .backups = {},
+                                              .learners = {{{2}, 9, true}}});
   CHECK(decode_cluster_map(written({1, 0, 0, 0, 1, 1, 0, 0}))->partitions[0].backups == std::vector<NodeId>{{1}});
 }
 
@@ -102,14 +105,16 @@ TEST_CASE("counts and indices that the bytes do not bear are refused") {
       {1, 0, 0, 0, 0, 0, kHuge},                // learners that are not there
       {1, 0, 0, 0, 0, 0, 1},                    //
       {1, 0, 0, 0, 0, 0, 1, 1},                 //
-      {1, 0, 0, 0, 0, 0, 1, 2, 1},              // a learner that is no node
+      {1, 0, 0, 0, 0, 0, 1, 1, 1},              //
+      {1, 0, 0, 0, 0, 0, 1, 2, 1, 0},           // a learner that is no node
+      {1, 0, 0, 0, 0, 0, 1, 1, 1, 2},           // neither with an old copy nor without
       {1, 0, 0, 0, 0, 0, 0, 0},                 // something left over
       {1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0},  // another partition
       {1, 1, 0, 0, 0, 0, 0},                    // a primary before the first epoch
       {1, 0, 1, 0, 0, 0, 0},                    // begun empty before the first epoch
       {0, 0, 0, 0, 0, 0, 0},                    // unsound: no epoch,
       {1, 0, 0, 0, 0, 1, 0, 0},                 // two roles,
-      {1, 0, 0, 0, 0, 0, 1, 1, 10},             // a learner from the future
+      {1, 0, 0, 0, 0, 0, 1, 1, 10, 0},          // a learner from the future
   };
   for (const auto& roles : cases)
     CHECK_FALSE(decode_cluster_map(written(roles)).has_value());

@@ -60,6 +60,8 @@ TEST_CASE("every fault is injected in some run, and none that was not asked for"
     faults.insert(description.fault);
     // Nobody starts again or is given up who has not crashed.
     if (description.fault == Fault::restart || description.fault == Fault::forget) faults.insert(Fault::process_crash);
+    // Without disks nobody would come back.
+    if (description.fault == Fault::power_cut) faults.insert(Fault::disk);
     testing::FaultCounts counts;
     for (std::uint64_t seed = 1; seed <= 40 && counts[description.fault] == 0; ++seed)
       counts += simulate({.seed = seed, .faults = faults}).faults;
