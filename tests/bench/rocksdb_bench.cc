@@ -221,17 +221,20 @@ void durable_open(benchmark::State& state) {
   }
 }
 
-BENCHMARK(durable_get_new)->Arg(100'000);
-BENCHMARK(durable_get_cached)->Arg(100'000);
-BENCHMARK(durable_get_miss)->Arg(100'000);
-BENCHMARK(durable_put)->Args({100'000, 1})->Args({100'000, 0});
+BENCHMARK(durable_get_new)->Arg(10'000);
+BENCHMARK(durable_get_cached)->Arg(10'000);
+BENCHMARK(durable_get_miss)->Arg(10'000);
+BENCHMARK(durable_put)->Args({10'000, 1})->Args({10'000, 0});
 // Writes together, whether answers are synced.
 BENCHMARK(durable_put_synced)->UseRealTime()->Args({1, 1})->Args({16, 1})->Args({256, 1})->Args({1, 0})->Args({256, 0});
 BENCHMARK(durable_statistics);
-BENCHMARK(durable_scan)->UseRealTime()->Arg(100'000);
-BENCHMARK(durable_open)->UseRealTime()->Arg(10'000)->Iterations(3);
-BENCHMARK(durable_get_cached)->Name("large_durable_get_cached")->Arg(1'000'000);
-BENCHMARK(durable_put)->Name("large_durable_put")->Args({1'000'000, 1});
+BENCHMARK(durable_scan)->UseRealTime()->Arg(10'000);
+BENCHMARK(durable_open)->UseRealTime()->Arg(1000)->Iterations(3);
+BENCHMARK(durable_get_new)->Name("large_durable_get_new")->Arg(100'000);
+BENCHMARK(durable_get_cached)->Name("large_durable_get_cached")->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(durable_get_miss)->Name("large_durable_get_miss")->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(durable_put)->Name("large_durable_put")->Args({100'000, 1})->Args({100'000, 0})->Args({1'000'000, 1});
+BENCHMARK(durable_scan)->Name("large_durable_scan")->UseRealTime()->Arg(100'000);
 BENCHMARK(durable_open)->Name("large_durable_open")->UseRealTime()->Arg(1'000'000)->Iterations(3);
 
 }  // namespace

@@ -42,8 +42,9 @@ void writes_keep_their_order(Desk& desk) {
   for (Version version = 1; version <= 100; ++version) {
     if (version % 33 == 0) written.push_back(start_drop(partition));
     const std::string own = "from " + std::to_string(version);
-    const std::array changes{put_change("k", std::to_string(version), version), put_change(own, "x", version)};
-    written.push_back(start_apply(partition, changes, std::to_string(version)));
+    const std::string number = std::to_string(version);
+    const std::array changes{put_change("k", number, version), put_change(own, "x", version)};
+    written.push_back(start_apply(partition, changes, number));
   }
   for (const auto& answer : written)
     require(!desk.wait(answer).error, "a write has failed");
