@@ -21,6 +21,10 @@ class SipHash {
         v3_(key1 ^ 0x7465646279746573U) {}
 
   void add(std::string_view bytes) noexcept {
+    for (; size_ % 8 == 0 && bytes.size() >= 8; bytes.remove_prefix(8)) {
+      take(little_endian(bytes));
+      size_ += 8;
+    }
     for (const char byte : bytes)
       add_byte(static_cast<unsigned char>(byte));
   }
@@ -40,6 +44,13 @@ class SipHash {
   }
 
  private:
+  /// Of the first eight bytes.
+  static std::uint64_t little_endian(std::string_view bytes) noexcept {
+    std::uint64_t word = 0;
+    for (unsigned i = 0; i < 8; ++i)
+      word |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+    return word;
+  }
   void add_byte(unsigned char byte) noexcept {
     word_ |= std::uint64_t{byte} << (8 * (size_ % 8));
     if (++size_ % 8 != 0) return;
@@ -72,5 +83,11 @@ class SipHash {
   std::uint64_t word_ = 0;
   std::uint64_t size_ = 0;
 };
+
+inline std::uint64_t sip_hash(std::uint64_t key0, std::uint64_t key1, std::string_view bytes) noexcept {
+  SipHash hash(key0, key1);
+  hash.add(bytes);
+  return hash.finish();
+}
 
 }  // namespace dht::base
