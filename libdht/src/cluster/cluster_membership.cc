@@ -46,7 +46,11 @@ void ClusterMembership::fall_silent() {
 
 void ClusterMembership::begin() {
   // Whoever was here before may have led; this one does when it has been elected.
-  if (member_.has_past()) return contact_.start();
+  if (member_.has_past()) {
+    member_.log(LogLevel::info, fmt::format("goes on with what is stored: {} members, as of revision {}",
+                                            member_.map()->nodes.size(), member_.map()->revision));
+    return contact_.start();
+  }
   const ClusterMapPtr map = member_.map();
   member_.keeper().keep({member_.id(), map, agreement::founder_of(map)});
   member_.keeper().when_durable([this, map] {

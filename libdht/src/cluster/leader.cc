@@ -80,7 +80,7 @@ void Leader::on_heartbeat(Ticket ticket, const wire::Call& call, Instant now, Le
   // A joining node's report is about the cluster that it comes from.
   if (is_member(map_->find(call.node.id)) && reports_.replace(call.node.id, call.report)) has_news_ = true;
   if (call.report.is_durable && map_->find(call.node.id) != nullptr) reports_.note_durable(call.node.id);
-  note_whereabouts(call.node);
+  if (whereabouts_.note(call.node, *map_)) has_news_ = true;
   const auto returning = returning_.find(call.node.id);
   if (returning != returning_.end() && call.revision >= returning->second) {
     returning_.erase(returning);
@@ -116,17 +116,6 @@ void Leader::on_lease(Instant until, Instant now, LeaderEffects& effects) {
   if (!holds_lease(now)) has_news_ = true;
   lease_until_ = until;
   advance(now, effects);
-}
-
-/// A node is its id: its name and its address may be others after a restart.
-void Leader::note_whereabouts(const NodeRecord& node) {
-  const NodeRecord* known = map_->find(node.id);
-  if (known == nullptr || (known->name == node.name && known->address == node.address)) return;
-  if (!is_valid_name(node.name) || node.address.host.empty() || node.address.port == 0) return;
-  NodeRecord& called = called_[node.id];
-  if (called.name == node.name && called.address == node.address) return;
-  called = node;
-  has_news_ = true;
 }
 
 void Leader::set_closed(bool closed) {
@@ -291,10 +280,7 @@ void Leader::adopt(ClusterMapPtr map, Instant now, LeaderEffects& effects) {
   leaves_.adopt(*map_, now);
   asides_.adopt(*map_);
   std::erase_if(returning_, [this](const auto& item) { return !is_member(map_->find(item.first)); });
-  std::erase_if(called_, [this](const auto& item) {
-    const NodeRecord* node = map_->find(item.first);
-    return node == nullptr || (node->name == item.second.name && node->address == item.second.address);
-  });
+  whereabouts_.adopt(*map_);
   std::erase_if(bytes_at_leave_, [this](const auto& item) { return map_->find(item.first) == nullptr; });
   for (const NodeId node : spread_.first(*map_, now))
     effects.push.push_back(node);
@@ -347,7 +333,7 @@ void Leader::change_all(const Scene& at, MapChange& change) {
   joins_.remove_failed(at, change);
   joins_.activate(change);
   change_states(at, change);
-  rename_moved(change);
+  whereabouts_.rename(change);
   leaves_.begin(at, change);
   std::set<NodeId> shunned = this->shunned(at.now);
   const std::set<NodeId> asides = asides_.nodes(at.now);
@@ -379,18 +365,6 @@ void Leader::change_states(const Scene& at, MapChange& change) const {
       reopen_partitions_of(node.id, change);
     }
     if (is_member(&node) && !is_alive) change.mark_down(node.id);
-  }
-}
-
-void Leader::rename_moved(MapChange& change) const {
-  for (const auto& [id, called] : called_) {
-    const NodeRecord* node = change.map().find(id);
-    if (node == nullptr || node->state == NodeState::down) continue;
-    const NodeRecord* holder = change.map().find_name(called.name);
-    const bool is_free = holder == nullptr || holder->id == id || holder->state == NodeState::down;
-    // Where another one has the name it keeps its own.
-    const std::string name = is_free ? called.name : node->name;
-    if (name != node->name || called.address != node->address) change.rename(id, name, called.address);
   }
 }
 

@@ -33,6 +33,7 @@
 #include "cluster/scene.h"
 #include "cluster/spread.h"
 #include "cluster/waiting_calls.h"
+#include "cluster/whereabouts.h"
 #include "lease/grant_book.h"
 #include "wire/control.h"
 
@@ -103,7 +104,6 @@ class Leader {
   void acknowledge(NodeId node, Revision adopted);
   /// A member, or on its way to become one.
   bool is_known(NodeId node) const;
-  void note_whereabouts(const NodeRecord& node);
   bool holds_lease(Instant now) const noexcept { return now < lease_until_; }
   /// A change that calls the node down is under way, so it is granted nothing until that is settled.
   bool is_condemned(NodeId node) const;
@@ -116,7 +116,6 @@ class Leader {
   void propose(const Scene& at);
   void change_all(const Scene& at, MapChange& change);
   void change_states(const Scene& at, MapChange& change) const;
-  void rename_moved(MapChange& change) const;
   void change_voters(const Scene& at, MapChange& change) const;
   void order(Instant now, LeaderEffects& effects);
   bool is_quiet(Instant now) const;
@@ -136,10 +135,10 @@ class Leader {
   Leaves leaves_;
   Forgets forgets_;
   Asides asides_;
-  /// Members that were down and may have kept what they had, until they have reported with a map that knows them again: only then do they say which old
-  /// copies they have.
+  /// Members that were down and may have kept what they had, until they have reported with a map that knows them again:
+  /// only then do they say which old copies they have.
   std::map<NodeId, Revision> returning_;
-  std::map<NodeId, NodeRecord> called_;  ///< what members last said of themselves, where the map says otherwise
+  Whereabouts whereabouts_;
   MoveDriver moves_;
   std::map<NodeId, std::uint64_t> bytes_at_leave_;  ///< of leaving nodes: what they held when they asked
 };

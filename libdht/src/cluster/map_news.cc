@@ -21,6 +21,7 @@ auto count_moving(const ClusterMap& map) {
 /// What becomes of the partitions of a primary that is down.
 std::string fate_of_partitions(NodeId primary, const ClusterMap& map) {
   const std::uint64_t all = primaries_of(map, primary);
+  if (all == 0) return "it was primary for nothing";
   const auto alone = static_cast<std::uint64_t>(
       std::count_if(map.partitions.begin(), map.partitions.end(), [primary](const PartitionRecord& partition) {
         return partition.primary == primary && partition.backups.empty();

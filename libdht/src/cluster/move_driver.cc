@@ -15,72 +15,6 @@ constexpr Duration kBetweenBatches = milliseconds(20);
 constexpr Duration kFirstBackOff = milliseconds(200);
 constexpr Duration kLongestBackOff = milliseconds(2000);
 
-template <typename T>
-bool contains(const std::vector<T>& list, const T& item) {
-  return std::find(list.begin(), list.end(), item) != list.end();
-}
-
-/// Whether partitions may be given to the node.
-bool is_target(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
-  const NodeRecord* node = map.find(id);
-  return node != nullptr && node->state == NodeState::active && inputs.grants.is_alive(id, inputs.now) &&
-         !inputs.shunned.contains(id);
-}
-
-bool is_alive(const ClusterMap& map, NodeId id, const MoveInputs& inputs) {
-  const NodeRecord* node = map.find(id);
-  return node != nullptr && node->state != NodeState::down && inputs.grants.is_alive(id, inputs.now);
-}
-
-bool holds(const PartitionRecord& record, NodeId node) {
-  return record.primary == node || contains(record.backups, node);
-}
-
-bool learns(const PartitionRecord& record, NodeId node) {
-  return std::any_of(record.learners.begin(), record.learners.end(),
-                     [node](const LearnerRecord& learner) { return learner.node == node; });
-}
-
-/// Who is on the way to hold a partition counts as if it did.
-Holding holding(const PartitionRecord& record, std::uint32_t replicas) {
-  Holding holding{record.primary, record.backups};
-  for (const LearnerRecord& learner : record.learners) {
-    if (replicas == 1) {
-      holding.primary = learner.node;
-    } else {
-      holding.backups.push_back(learner.node);
-    }
-  }
-  return holding;
-}
-
-/// Everybody who should hold the partition.
-std::vector<NodeId> everybody(const Holding& holding) {
-  std::vector<NodeId> nodes = holding.backups;
-  nodes.push_back(holding.primary);
-  return nodes;
-}
-
-/// An old copy is as good as one that is on its way: its node may hold the partition at little cost.
-void add_old_copies(NodeId node, const std::vector<PartitionId>& partitions, const ClusterMap& map,
-                    std::vector<Holding>& now) {
-  if (map.settings.replicas == 1) return;
-  for (const PartitionId p : partitions) {
-    if (p >= now.size() || now[p].primary == node || contains(now[p].backups, node)) continue;
-    now[p].backups.push_back(node);
-  }
-}
-
-/// As old copies are used they become fewer, which changes no plan.
-bool has_no_more(const std::vector<std::vector<PartitionId>>& now,
-                 const std::vector<std::vector<PartitionId>>& before) {
-  if (now.size() != before.size()) return false;
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    if (!std::includes(before[i].begin(), before[i].end(), now[i].begin(), now[i].end())) return false;
-  }
-  return true;
-}
-
 bool is_complete(const PartitionRecord& record, const Holding& target) {
   const std::vector<NodeId> wanted = everybody(target);
   return std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
@@ -110,7 +44,7 @@ struct MoveDriver::Case {
 
 MoveDriver::Case MoveDriver::look_at(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
                                      const ClusterMap& map) const {
-  Case at{.partition = p, .record = map.partitions[p], .target = &plan_.target[p], .report = report};
+  Case at{.partition = p, .record = map.partitions[p], .target = &plan_.target()[p], .report = report};
   at.has_stopped = report != nullptr && report->stopped;
   at.is_served = is_alive(map, at.record.primary, inputs);
   for (const LearnerRecord& learner : at.record.learners) {
@@ -129,7 +63,7 @@ void MoveDriver::finish(const ClusterMap& chosen, const MoveInputs& inputs, MapC
   is_batch_ = inputs.now >= next_batch_;
   std::erase_if(given_, [&](const auto& entry) { return chosen.partitions[entry.first].epoch != entry.second.epoch; });
   std::erase_if(back_offs_, [&](const auto& entry) { return chosen.find(entry.first) == nullptr; });
-  plan(change.map(), inputs);
+  plan_.update(change.map(), inputs);
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     // What was just changed is looked at again once that is chosen and reported on.
@@ -208,39 +142,6 @@ void MoveDriver::step_aside(const Case& at, const MoveInputs& inputs, MapChange&
   }
 }
 
-void MoveDriver::note_away(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next) {
-  const auto is_back = [&](const auto& item) {
-    const NodeRecord* node = next.find(item.first);
-    const bool is_here = node != nullptr && is_alive(next, item.first, inputs) && !inputs.asides.contains(item.first);
-    return node == nullptr || is_here || inputs.now >= item.second.until;
-  };
-  std::erase_if(away_, is_back);
-  if (return_patience_ == Duration{0}) return;
-  for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
-    if (chosen.partitions[p] == next.partitions[p]) continue;
-    for (const NodeId node : everybody({chosen.partitions[p].primary, chosen.partitions[p].backups})) {
-      const bool goes = inputs.asides.contains(node) || !is_alive(next, node, inputs);
-      if (!goes || !inputs.reports.is_durable(node) || holds(next.partitions[p], node)) continue;
-      Away& away = away_[node];
-      if (away.partitions.empty()) away.until = inputs.now + return_patience_;
-      away.partitions.insert(p);
-    }
-  }
-}
-
-bool MoveDriver::awaits_return(PartitionId p, const PartitionRecord& record, const MoveInputs& inputs) {
-  const std::vector<NodeId> holders = everybody({record.primary, record.backups});
-  const bool is_going =
-      std::any_of(holders.begin(), holders.end(), [&](NodeId node) { return inputs.asides.contains(node); });
-  if (is_going && return_patience_ > Duration{0}) return true;
-  for (const auto& [node, away] : away_) {
-    if (!away.partitions.contains(p)) continue;
-    retry_at_ = std::min(retry_at_.value_or(away.until), away.until);
-    return true;
-  }
-  return false;
-}
-
 void MoveDriver::take_out_lost(const Case& at, MapChange& change) {
   if (at.report == nullptr) return;
   for (const NodeId backup : at.report->lost_backups) {
@@ -269,7 +170,7 @@ void MoveDriver::trim(const Case& at, const MoveInputs& inputs, MapChange& chang
 }
 
 void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapChange& change) {
-  note_away(chosen, inputs, change.map());
+  away_.note(chosen, inputs, change.map());
   if (!is_batch_) return;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   std::map<NodeId, std::uint32_t> under_way;
@@ -281,12 +182,16 @@ void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapCh
   }
   waiting_.clear();
   retry_at_.reset();
-  plan(change.map(), inputs);
+  plan_.update(change.map(), inputs);
   std::vector<PartitionId> others;
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     const PartitionRecord& record = change.map().partitions[p];
-    if (!is_alive(change.map(), record.primary, inputs) || awaits_return(p, record, inputs)) continue;
-    const bool is_short = record.backups.size() < plan_.target[p].backups.size();
+    if (!is_alive(change.map(), record.primary, inputs)) continue;
+    if (const auto until = away_.awaited_until(p, record, inputs)) {
+      retry_at_ = std::min(retry_at_.value_or(*until), *until);
+      continue;
+    }
+    const bool is_short = record.backups.size() < plan_.target()[p].backups.size();
     is_short ? begin_partition(p, reports[p], inputs, change, under_way) : others.push_back(p);
   }
   for (const PartitionId p : others)
@@ -296,7 +201,7 @@ void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapCh
 void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, const MoveInputs& inputs,
                                  MapChange& change, std::map<NodeId, std::uint32_t>& under_way) {
   const PartitionRecord& record = change.map().partitions[p];
-  const Holding& target = plan_.target[p];
+  const Holding& target = plan_.target()[p];
   const auto is_missing = [&](NodeId node) { return !holds(record, node) && !learns(record, node); };
   std::vector<NodeId> wanted = everybody(target);
   std::erase_if(wanted, [&](NodeId node) { return !is_missing(node); });
@@ -316,8 +221,7 @@ void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, c
       waiting_.push_back({p, record.primary, node});
       continue;
     }
-    const std::vector<PartitionId> old_copies = inputs.reports.old_copies(node);
-    change.add_learner(p, node, std::binary_search(old_copies.begin(), old_copies.end(), p));
+    change.add_learner(p, node, inputs.reports.has_old_copy(node, p));
     next_batch_ = inputs.now + kBetweenBatches;
     ++from;
     ++to;
@@ -333,12 +237,12 @@ bool MoveDriver::is_held_off(NodeId target, Instant now) {
 
 void MoveDriver::order(const ClusterMap& chosen, const ClusterMap* proposal, const MoveInputs& inputs,
                        LeaderEffects& effects) {
-  if (plan_.target.size() != chosen.partitions.size()) return;
+  if (plan_.target().size() != chosen.partitions.size()) return;
   std::map<NodeId, std::vector<wire::HandOverOrder>> due;
   const std::vector<const PartitionReport*> reports = inputs.reports.current(chosen);
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     const PartitionRecord& record = chosen.partitions[p];
-    const Holding& target = plan_.target[p];
+    const Holding& target = plan_.target()[p];
     if (proposal != nullptr && proposal->partitions[p] != record) continue;
     const bool has_successor = target.primary != record.primary || inputs.asides.contains(record.primary);
     if (record.learners.empty() && (!has_successor || record.backups.empty())) continue;
@@ -369,55 +273,6 @@ void MoveDriver::back_off(NodeId target, Instant now) {
   if (is_first || now < back_off.until) return;
   back_off.delay = std::min(2 * back_off.delay, kLongestBackOff);
   back_off.until = now + back_off.delay;
-}
-
-/// A plan is kept while it can be carried out: planning costs far more than looking whether it can.
-void MoveDriver::plan(const ClusterMap& map, const MoveInputs& inputs) {
-  std::vector<NodeId> members;
-  std::vector<NodeId> pinned;
-  for (const NodeRecord& node : map.nodes) {
-    if (is_target(map, node.id, inputs)) {
-      members.push_back(node.id);
-    } else if (node.state != NodeState::joining && !is_alive(map, node.id, inputs)) {
-      pinned.push_back(node.id);
-    }
-  }
-  std::vector<std::vector<PartitionId>> old_copies;
-  for (const NodeId member : members)
-    old_copies.push_back(inputs.reports.old_copies(member));
-  const bool is_same = members == plan_.members && pinned == plan_.pinned && has_no_more(old_copies, plan_.old_copies);
-  if (is_same && leads_to_target(map)) return;
-  std::vector<Holding> now;
-  now.reserve(map.partitions.size());
-  for (const PartitionRecord& record : map.partitions)
-    now.push_back(holding(record, map.settings.replicas));
-  for (std::size_t i = 0; i < members.size(); ++i)
-    add_old_copies(members[i], old_copies[i], map, now);
-  std::vector<Holding> target = plan_layout(now, members, pinned, map.settings.replicas);
-  plan_ = {map.partitions, std::move(members), std::move(pinned), std::move(old_copies), std::move(target)};
-}
-
-/// Whether each partition is somewhere between what it was when the plan was made and what is planned: its primary is
-/// one of those two, and only who was to hold it at one of the two times does or is about to.
-bool MoveDriver::leads_to_target(const ClusterMap& map) const {
-  // Without members nothing was planned: all is to stay as it was, even what cannot.
-  if (plan_.members.empty() || plan_.target.size() != map.partitions.size()) return false;
-  for (PartitionId p = 0; p < map.partitions.size(); ++p) {
-    const PartitionRecord& record = map.partitions[p];
-    const PartitionRecord& begin = plan_.begin[p];
-    const Holding& target = plan_.target[p];
-    if (record.primary != begin.primary && record.primary != target.primary) return false;
-    // Where the primary was to be one that is pinned nothing was planned.
-    if (contains(plan_.pinned, target.primary) && record != begin) return false;
-    const auto is_expected = [&](NodeId node) {
-      return holds(begin, node) || learns(begin, node) || target.primary == node || contains(target.backups, node);
-    };
-    if (!std::all_of(record.backups.begin(), record.backups.end(), is_expected)) return false;
-    for (const LearnerRecord& learner : record.learners) {
-      if (!is_expected(learner.node)) return false;
-    }
-  }
-  return true;
 }
 
 }  // namespace dht::cluster

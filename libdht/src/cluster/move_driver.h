@@ -28,28 +28,19 @@
 #include <set>
 #include <vector>
 
-#include "cluster/layout.h"
+#include "cluster/away_book.h"
 #include "cluster/leader_effects.h"
 #include "cluster/map_change.h"
+#include "cluster/move_inputs.h"
+#include "cluster/move_plan.h"
 #include "cluster/planner.h"
-#include "cluster/report_book.h"
-#include "lease/grant_book.h"
 
 namespace dht::cluster {
-
-/// What a decision about moves looks at, besides the map.
-struct MoveInputs {
-  const lease::GrantBook& grants;
-  const ReportBook& reports;
-  const std::set<NodeId>& shunned;  ///< active nodes that nothing is to be given to
-  const std::set<NodeId>& asides;   ///< those of them that are about to stop, and come back
-  Instant now;
-};
 
 class MoveDriver {
  public:
   MoveDriver(std::uint32_t max_moves_per_node, Duration return_patience)
-      : max_moves_per_node_(max_moves_per_node), return_patience_(return_patience) {}
+      : max_moves_per_node_(max_moves_per_node), away_(return_patience) {}
 
   /// Finishes the moves of `chosen` that are ready and undoes those that cannot go on; takes out the backups that their
   /// primaries ask to be rid of. `change` was made from `chosen`.
@@ -77,23 +68,9 @@ class MoveDriver {
     Duration delay{};
     Instant until{};
   };
-  /// A node that went with what it had, and when it is no longer waited for.
-  struct Away {
-    std::set<PartitionId> partitions{};
-    Instant until{};
-  };
-  struct Plan {
-    std::vector<PartitionRecord> begin{};  ///< from which it leads
-    std::vector<NodeId> members{};
-    std::vector<NodeId> pinned{};
-    std::vector<std::vector<PartitionId>> old_copies{};  ///< of the members
-    std::vector<Holding> target{};
-  };
   /// One partition, as it is dealt with.
   struct Case;
 
-  void plan(const ClusterMap& map, const MoveInputs& inputs);
-  bool leads_to_target(const ClusterMap& map) const;
   Case look_at(PartitionId partition, const PartitionReport* report, const MoveInputs& inputs,
                const ClusterMap& map) const;
   void finish_partition(const Case& at, const MoveInputs& inputs, MapChange& change);
@@ -107,16 +84,13 @@ class MoveDriver {
   bool was_ordered(PartitionId partition, Epoch epoch) const;
   static NodeId successor_of(const Case& at, const MoveInputs& inputs, const ClusterMap& map);
   void step_aside(const Case& at, const MoveInputs& inputs, MapChange& change) const;
-  void note_away(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next);
-  bool awaits_return(PartitionId partition, const PartitionRecord& record, const MoveInputs& inputs);
   void back_off(NodeId target, Instant now);
 
   std::uint32_t max_moves_per_node_;
   std::map<PartitionId, Given> given_;   ///< orders, by partition
   std::map<NodeId, BackOff> back_offs_;  ///< by target
-  const Duration return_patience_;
-  std::map<NodeId, Away> away_;
-  Plan plan_;
+  AwayBook away_;
+  MovePlan plan_;
   std::vector<Move> waiting_;
   std::optional<Instant> retry_at_;
   Instant next_batch_{Duration::min()};

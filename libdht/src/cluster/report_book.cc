@@ -33,6 +33,12 @@ std::vector<PartitionId> ReportBook::old_copies(NodeId node) const {
   return found != reports_.end() ? found->second.old_copies : std::vector<PartitionId>{};
 }
 
+bool ReportBook::has_old_copy(NodeId node, PartitionId partition) const {
+  const auto found = reports_.find(node);
+  return found != reports_.end() &&
+         std::binary_search(found->second.old_copies.begin(), found->second.old_copies.end(), partition);
+}
+
 bool ReportBook::may_hold_copies(NodeId node, ClusterId of) const {
   const auto found = reports_.find(node);
   if (found == reports_.end()) return true;

@@ -26,6 +26,7 @@ class ReportBook {
   bool is_durable(NodeId node) const { return durable_.contains(node); }
   /// The partitions of which it has an old copy, in ascending order.
   std::vector<PartitionId> old_copies(NodeId node) const;
+  bool has_old_copy(NodeId node, PartitionId partition) const;
   bool has(NodeId node) const { return reports_.contains(node); }
   /// True, too, where the node has not reported yet: it may.
   bool may_hold_copies(NodeId node, ClusterId of) const;

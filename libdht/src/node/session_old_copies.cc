@@ -1,0 +1,57 @@
+// What a session does with copies that the map gives this node no more, from before it was restarted or missed.
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "node/session.h"
+
+namespace dht::node {
+
+using replica::Replica;
+
+namespace {
+
+/// After that a copy that the leader had a use for would have been asked for.
+constexpr Duration kUntilUseless = std::chrono::seconds(5);
+
+}  // namespace
+
+bool Session::is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const {
+  if (!slot.replica || slot.replica->role() != Replica::Role::learner || !slot.replica->is_complete()) return false;
+  const PartitionRecord& record = map.partitions[partition];
+  const bool learns = std::any_of(record.learners.begin(), record.learners.end(),
+                                  [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
+  const bool holds = record.primary == parts_.self ||
+                     std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
+  return !learns && !holds;
+}
+
+/// A plan of the leader's may be long; whoever is still to get partitions then has them moving.
+void Session::drop_old_copies(Instant now) {
+  if (!is_coming_back_ || !parts_.membership->may_serve(now)) return settled_since_.reset();
+  const ClusterMapPtr map = this->map();
+  const auto is_settled = [&](const PartitionRecord& record) {
+    const auto members = static_cast<std::size_t>(std::count_if(
+        map->nodes.begin(), map->nodes.end(), [](const NodeRecord& node) { return node.state == NodeState::active; }));
+    return record.learners.empty() &&
+           record.backups.size() + 1 >= std::min<std::size_t>(map->settings.replicas, members);
+  };
+  if (!std::all_of(map->partitions.begin(), map->partitions.end(), is_settled)) return settled_since_.reset();
+  if (!settled_since_) settled_since_ = now;
+  if (now - *settled_since_ < kUntilUseless) return;
+  is_coming_back_ = false;
+  settled_since_.reset();
+  for (PartitionId partition = 0; partition < partitions_; ++partition) {
+    std::unique_ptr<Replica> dropped;
+    {
+      Slot& slot = this->slot(partition);
+      std::lock_guard lock(slot.mutex);
+      if (is_old_copy(slot, *map, partition)) dropped = give_up(partition, slot);
+    }
+    close_and_drop(partition, std::move(dropped));
+  }
+}
+
+}  // namespace dht::node
