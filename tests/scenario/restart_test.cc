@@ -262,6 +262,43 @@ TEST_CASE("members are restarted one after the other, and no request fails") {
   CHECK(cluster.node(0).map()->nodes.size() == 3);
 }
 
+TEST_CASE("a node whose directory is another cluster's says so, and stays what it is") {
+  Cluster cluster(durable(2));
+  put_all(cluster, 0, 20, "a");
+  cluster.add_node();
+  cluster.add_node();
+  REQUIRE_FALSE(cluster.join_and_wait(3, 2));
+  cluster.crash(1);
+  cluster.restart(1);
+  const auto join = cluster.join(1, "node2:9876,node3:9876", JoinGoal::all_peers);
+  REQUIRE(cluster.run_until([&] { return join.is_done(); }, 30s));
+  CHECK(join.status().code == Errc::incompatible);
+  CHECK(join.status().message.find("belongs to cluster") != std::string::npos);
+  REQUIRE(cluster.run_until([&] { return cluster.node(1).is_ready(); }, 30s));
+  CHECK(found(cluster, 1, 20, "a") == 20);
+  CHECK(cluster.node(2).map()->nodes.size() == 2);
+}
+
+TEST_CASE("a survivor that was recovered by force is restarted as what it became") {
+  Cluster cluster(durable(3));
+  put_all(cluster, 0, 60, "a");
+  cluster.crash(0);
+  cluster.crash(1);
+  cluster.crash(2);
+  cluster.restart(2);
+  cluster.run_for(5s);
+  CHECK_FALSE(cluster.node(2).is_ready());
+  const auto recovery = cluster.recover(2);
+  REQUIRE(cluster.run_until([&] { return recovery.is_done() && cluster.node(2).is_ready(); }, 30s));
+  const int kept = found(cluster, 2, 60, "a");
+  CHECK(kept > 20);
+  cluster.crash(2);
+  cluster.restart(2);
+  REQUIRE(cluster.run_until([&] { return cluster.node(2).is_ready(); }, 30s));
+  CHECK(cluster.node(2).map()->nodes.size() == 1);
+  CHECK(found(cluster, 2, 60, "a") == kept);
+}
+
 TEST_CASE("a node is its id, not its address") {
   Cluster cluster(durable(3));
   put_all(cluster, 0, 60, "a");

@@ -52,6 +52,14 @@ void JoinProcedure::on_found(const PeerSearch::Result& found) {
   }
   if (!found.cluster) return end({});
   const ClusterMapPtr own = member_.map();
+  if (is_elsewhere(*own, found)) {
+    return end(
+        {Errc::incompatible,
+         fmt::format("what this node has stored belongs to cluster {}, of {} members, and all of the peers are in "
+                     "cluster {}. {} Start it with a directory of that cluster or with an empty one, or let it "
+                     "leave its own first.",
+                     to_string(own->cluster), own->nodes.size(), to_string(found.cluster->cluster), kKept)});
+  }
   if (has_moved_ || stays_with(*own, *found.cluster)) {
     return end({Errc::conflict, "some of the peers are in another cluster, and expected to join this node's"});
   }
@@ -64,6 +72,13 @@ void JoinProcedure::on_found(const PeerSearch::Result& found) {
   if (hosting || is_founding || (own->nodes.size() > 1 && found.is_busy)) return try_again({});
   if (own->nodes.size() > 1) return leave_first();
   register_with(found.cluster);
+}
+
+/// A list that names nobody of the cluster that the node was restarted in was meant for another node's directory.
+bool JoinProcedure::is_elsewhere(const ClusterMap& own, const PeerSearch::Result& found) const {
+  const bool was_told_at_start = goal_ != JoinGoal::one_peer;
+  const bool is_restarted = member_.has_past() && member_.options().past->map->cluster == own.cluster;
+  return was_told_at_start && is_restarted && own.nodes.size() > 1 && !found.home && found.unreached.empty();
 }
 
 bool JoinProcedure::stays_with(const ClusterMap& own, const ClusterMap& other) const {

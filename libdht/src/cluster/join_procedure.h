@@ -42,6 +42,7 @@ class JoinProcedure {
   void on_found(const PeerSearch::Result& found);
   void nobody_answered(const std::string& unreached);
   /// Where all peers are wanted: whether this node waits for those of the other cluster to come.
+  bool is_elsewhere(const ClusterMap& own, const PeerSearch::Result& found) const;
   bool stays_with(const ClusterMap& own, const ClusterMap& other) const;
   void leave_first();
   void register_with(const ClusterMapPtr& target);
