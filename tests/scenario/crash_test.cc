@@ -14,6 +14,7 @@
 #include <dht/partitioner.h>
 #include <dht/testing/cluster.h>
 
+#include "../seeds.h"
 #include "support/cluster_checks.h"
 
 namespace {
@@ -79,7 +80,7 @@ TEST_CASE("voters are the largest odd number up to five and to the number of mem
 }
 
 TEST_CASE("when the leader crashes another voter takes over, and the cluster goes on (design.md 6)") {
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(30); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 5, .seed = seed, .node = kOneCopy}};
     const std::size_t leader = leader_of(cluster, 1);

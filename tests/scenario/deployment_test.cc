@@ -12,6 +12,7 @@
 #include <dht/error.h>
 #include <dht/testing/cluster.h>
 
+#include "../seeds.h"
 #include "support/cluster_checks.h"
 
 namespace {
@@ -65,7 +66,7 @@ bool all_done(const std::vector<std::unique_ptr<Starter>>& starters) {
 }
 
 TEST_CASE("nodes that start together with one list of all of them become one cluster, and keep what each had") {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(60); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 1, .seed = seed}};
     std::vector<std::size_t> nodes{0};

@@ -8,6 +8,7 @@
 #include <dht/error.h>
 #include <dht/testing/cluster.h>
 
+#include "../seeds.h"
 #include "support/cluster_checks.h"
 #include "support/workload.h"
 
@@ -123,7 +124,7 @@ TEST_CASE("clients on both sides work through a join without an error or a wrong
 
 TEST_CASE("a key that the joiner's clients delete while it joins does not come back") {
   // Each seed deletes at another moment of the copy.
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(40); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 1, .seed = seed}};
     const std::size_t joiner = cluster.add_node();
@@ -162,7 +163,7 @@ TEST_CASE("keys that come and go while a large table is copied are in the end as
 }
 
 TEST_CASE("a join succeeds although the host cluster's leader leaves meanwhile, and the joiner's clients see nothing") {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(60); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 3, .seed = seed}};
     const std::size_t joiner = cluster.add_node();
@@ -208,7 +209,7 @@ TEST_CASE("a node already in the cluster, and a list of only itself, have nothin
 }
 
 TEST_CASE("of two nodes that join each other one hosts, and both calls succeed") {
-  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(50); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 1, .seed = seed}};
     const std::size_t other = cluster.add_node();

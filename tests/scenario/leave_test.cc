@@ -11,6 +11,7 @@
 #include <dht/error.h>
 #include <dht/testing/cluster.h>
 
+#include "../seeds.h"
 #include "support/cluster_checks.h"
 #include "support/workload.h"
 
@@ -171,7 +172,7 @@ TEST_CASE("clients of the leaving node itself see the cluster's table until it h
 }
 
 TEST_CASE("clients of one of two nodes that leaves see nothing, also where its answer is quicker than the last map") {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(60); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 2, .seed = seed, .network = {.latency_max = 5ms}}};
     Workload workload(cluster, {1}, {.clients = 8, .seed = seed, .pause_max = 200us});
@@ -281,7 +282,7 @@ TEST_CASE("a node that leaves for good joins nobody from then on, whatever came 
 }
 
 TEST_CASE("a node that leaves for good lets nobody join it at the last moment, so nothing of theirs ends with it") {
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(200); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 1, .seed = seed}};
     const std::size_t joiner = cluster.add_node();

@@ -10,6 +10,8 @@
 
 #include <dht/testing/cluster.h>
 
+#include "../seeds.h"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,7 +62,7 @@ std::size_t run_until_proposal(Cluster& cluster) {
 
 TEST_CASE("a leader that hears of its election from others first leads once, and loses nobody's call") {
   int heard_first = 0;
-  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(200); ++seed) {
     CAPTURE(seed);
     Cluster cluster{{.nodes = 5, .seed = seed}};
     const std::size_t crashed = leader_of(cluster, 1);

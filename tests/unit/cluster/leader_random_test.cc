@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "../../seeds.h"
 #include "cluster/scene.h"
 #include "leader_world.h"
 
@@ -66,7 +67,7 @@ void disturb(LeaderWorld& world) {
 TEST_CASE("5, 6, 7, 8: whatever happens, no map is unsafe; and when it is over, everything comes to its end") {
   std::size_t moves = 0;
   std::size_t forgotten = 0;
-  for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(400); ++seed) {
     CAPTURE(seed);
     LeaderWorld world({.seed = seed});
     const std::uint64_t events = 10 + world.random()() % 30;
