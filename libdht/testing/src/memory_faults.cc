@@ -40,6 +40,7 @@ void MemorySwitch::crash(const Address& address, MemoryNetwork::Crash kind) {
   if (kind == MemoryNetwork::Crash::machine) silent_.insert(address);
   for_each_end_of(transport, [&](Connection& connection, Side side) {
     detach(connection, side);
+    arm(connection, side);  // what had arrived, and waited for it to go on after a pause, reaches nobody any more
     const bool unheard_of = connection.phase == Connection::Phase::opening && side == Side::opener;
     if (kind == MemoryNetwork::Crash::process || unheard_of) break_up(connection, Errc::outcome_unknown);
   });

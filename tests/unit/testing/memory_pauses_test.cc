@@ -41,6 +41,18 @@ TEST_CASE_FIXTURE(Fixture, "what a paused process sent still arrives; the answer
   CHECK(a.log == Log{"reply 1 of b"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "a connection that was being closed when its paused acceptor crashed is no more") {
+  exchange();
+  network.pause(b.address());
+  a.transport().disconnect(b.peer());
+  timeline.run_for(100ms);  // the end of the connection has arrived there, and waits
+  network.crash(b.address(), MemoryNetwork::Crash::machine);
+  Recorder again(network, "b", 2);
+  CHECK_FALSE(a.send(again.peer(), "1").error);
+  timeline.run_for(10s);
+  CHECK(again.log == Log{"request 1"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "the queue for a paused process fills like any other") {
   MemoryNetwork narrow(timeline, 1, {.max_queued_bytes = 10});
   Recorder c(narrow, "c", 3);
