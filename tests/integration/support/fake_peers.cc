@@ -86,10 +86,11 @@ void RecordingProxy::relay(Socket& source) {
   lock.unlock();
   Socket target = Socket::connect(to, kUntilShutDown);
   source.set_patience(kUntilShutDown);
-  std::thread back([&] { pump(target, source, [](const std::string&) {}); });
+  std::thread back([&] { pump(target, source, [this](const std::string& bytes) { returned_ += bytes.size(); }); });
   pump(source, target, [&](const std::string& bytes) {
     const std::lock_guard recording(mutex_);
     record += bytes;
+    sent_ += bytes.size();
   });
   back.join();
 }

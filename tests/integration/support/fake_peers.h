@@ -5,6 +5,8 @@
 // inside.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -53,10 +55,15 @@ class RecordingProxy {
   void set_target(Endpoint target);
   /// What was sent towards the target so far, one string per connection.
   std::vector<std::string> recorded();
+  /// How many bytes were sent towards the target so far, and how many came back.
+  std::uint64_t sent() const { return sent_; }
+  std::uint64_t returned() const { return returned_; }
 
  private:
   void relay(Socket& source);
 
+  std::atomic<std::uint64_t> sent_{0};
+  std::atomic<std::uint64_t> returned_{0};
   std::mutex mutex_;
   Endpoint target_;
   std::list<std::string> recorded_;

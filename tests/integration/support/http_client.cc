@@ -159,8 +159,11 @@ Response HttpClient::read_response(bool to_head, bool interim_too) {
     response = parse_head(take_until("\r\n\r\n"));
   } while (response.status < 200 && !interim_too);
   const bool has_body = !to_head && response.status >= 200 && response.status != 204 && response.status != 304;
+  in_answer_ = true;
   if (has_body) read_body(response);
+  in_answer_ = false;
   if (response.header("Connection") == "close") closing_ = true;
+  ++answers_;
   return response;
 }
 
@@ -177,6 +180,8 @@ bool HttpClient::closed_by_server(std::chrono::milliseconds patience) {
 void HttpClient::disconnect() {
   socket_ = Socket();
   buffer_.clear();
+  answers_ = 0;
+  in_answer_ = false;
   closing_ = false;
 }
 

@@ -57,6 +57,10 @@ class HttpClient {
   /// further byte.
   bool closed_by_server(std::chrono::milliseconds patience = kPatience);
   void disconnect();
+  /// After an exception: whether this connection had given an answer before, and whether a part of one had come. What
+  /// an HTTP client may send again is decided by this.
+  bool was_reused() const { return answers_ > 0; }
+  bool has_part_of_answer() const { return in_answer_ || !buffer_.empty(); }
 
  private:
   void connect_if_needed();
@@ -69,7 +73,9 @@ class HttpClient {
   std::chrono::milliseconds patience_;
   Socket socket_;
   std::string buffer_;
-  bool closing_ = false;  ///< the server has said that it closes
+  std::size_t answers_ = 0;
+  bool in_answer_ = false;  ///< its head has been read
+  bool closing_ = false;    ///< the server has said that it closes
 };
 
 /// Percent-encodes everything but letters, digits and "-_.~/".

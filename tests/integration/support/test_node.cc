@@ -109,12 +109,18 @@ void TestNode::crash() {
 }
 
 void TestNode::restart() {
+  NodeSetup same = setup_;
+  same.port = endpoint_.port;
+  start_as(std::move(same));
+  await_listening();
+}
+
+void TestNode::start_as(NodeSetup setup) {
   check_log();
-  setup_.port = endpoint_.port;
+  setup_ = std::move(setup);
   log_file_ = new_log_file(name_);
   process_ = Process(command_line(setup_), log_file_);
   end_expected_ = false;
-  await_listening();
 }
 
 void TestNode::await_listening() {
@@ -152,7 +158,8 @@ void TestNode::leave() { expect_ok(name_ + " leaves", http().post("/dht/leave"))
 ClusterView view_of(HttpClient& http) {
   const auto status = nlohmann::json::parse(expect_ok("/dht/status", http.get("/dht/status")).body);
   const auto& partitions = status.at("partitions");
-  ClusterView view{.revision = status.at("revision"),
+  ClusterView view{.id = status.at("id"),
+                   .revision = status.at("revision"),
                    .leader = status.at("leader"),
                    .voters = status.at("voters"),
                    .ready = status.at("ready"),
@@ -163,6 +170,7 @@ ClusterView view_of(HttpClient& http) {
                    .moving = partitions.at("moving")};
   for (const auto& member : status.at("members")) {
     view.members.push_back({.name = member.at("name"),
+                            .id = member.at("id"),
                             .state = member.at("state"),
                             .lease = member.at("lease"),
                             .primary = member.at("primary"),

@@ -34,6 +34,7 @@ struct NodeSetup {
 /// What a node tells of its cluster in `GET /dht/status`.
 struct MemberView {
   std::string name;
+  std::string id;
   std::string state;
   bool lease = false;
   std::size_t primary = 0;
@@ -41,6 +42,7 @@ struct MemberView {
   std::size_t entries = 0;
 };
 struct ClusterView {
+  std::string id;  ///< the node's own
   std::uint64_t revision = 0;
   std::string leader;
   std::vector<std::string> voters;
@@ -101,6 +103,9 @@ class TestNode {
   void crash();
   /// Starts a new process under the same name, at the same address, with the same arguments; the former one has ended.
   void restart();
+  /// Starts a process with that setup in place of the former one, which has ended. As with `spawn` it need not come to
+  /// listen.
+  void start_as(NodeSetup setup);
   /// Whether it says that clients may be sent to it.
   bool is_ready();
   /// The test is about to make it end, so that it is no failure if it has.

@@ -19,6 +19,8 @@ constexpr std::chrono::seconds kStatusPatience{5};
 /// Nothing depends on it any more.
 bool is_former(const MemberView& member) { return member.state == "down" && member.primary + member.backup == 0; }
 
+}  // namespace
+
 bool says_whole(const ClusterView& view, std::size_t nodes) {
   const auto is_there = [](const MemberView& member) { return member.state == "active" && member.lease; };
   const bool all_there = std::ranges::all_of(
@@ -29,7 +31,15 @@ bool says_whole(const ClusterView& view, std::size_t nodes) {
          view.under_replicated == 0 && view.unserved == 0 && view.moving == 0;
 }
 
-}  // namespace
+std::string describe(const ClusterView& view) {
+  std::string text = fmt::format(
+      "revision {}, leader {}, {} voters, {} healthy, {} under-replicated, {} unserved, {} moving;", view.revision,
+      view.leader, view.voters.size(), view.healthy, view.under_replicated, view.unserved, view.moving);
+  for (const MemberView& member : view.members)
+    text += fmt::format(" {} {}{} {}+{}", member.name, member.state, member.lease ? "" : " without a lease",
+                        member.primary, member.backup);
+  return text;
+}
 
 WholeCluster::WholeCluster(std::size_t nodes, std::size_t replicas, StormNetwork& network) : network_(network) {
   std::vector<Endpoint> endpoints;
@@ -138,17 +148,7 @@ std::string WholeCluster::describe() {
   std::string text;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto said = view(i);
-    text += fmt::format("  {}: ", nodes_[i].name());
-    if (!said) {
-      text += "no answer\n";
-      continue;
-    }
-    text += fmt::format("leader {}, {} voters, {} healthy, {} under-replicated, {} unserved, {} moving;", said->leader,
-                        said->voters.size(), said->healthy, said->under_replicated, said->unserved, said->moving);
-    for (const MemberView& member : said->members)
-      text += fmt::format(" {} {}{} {}+{}", member.name, member.state, member.lease ? "" : " without a lease",
-                          member.primary, member.backup);
-    text += '\n';
+    text += fmt::format("  {}: {}\n", nodes_[i].name(), said ? dht::integration::describe(*said) : "no answer");
   }
   return text;
 }

@@ -18,6 +18,12 @@ namespace dht::integration {
 /// How long a cluster may take to have all its copies again.
 inline constexpr std::chrono::seconds kHealingPatience{60};
 
+/// Whether a node says that all of so many are active and vote as they should, all partitions have all copies, and
+/// nothing moves. Former incarnations may still be called down, where they hold nothing.
+bool says_whole(const ClusterView& view, std::size_t nodes);
+/// In a line, for people.
+std::string describe(const ClusterView& view);
+
 class WholeCluster {
  public:
   /// Nodes n0, n1... that are members of one cluster, in the network where it can cut links, else over loopback. It
