@@ -53,6 +53,19 @@ TEST_CASE("the defaults") {
   CHECK(parsed.options->idle_timeout == std::chrono::seconds(60));
 }
 
+TEST_CASE("what is kept where, and when a write is answered") {
+  CHECK(parse({}).options->data_dir.empty());
+  CHECK(parse({}).options->sync_answers);
+  const auto parsed = parse({"--data-dir", "/var/lib/dht", "--sync=none", "--cache", "1G", "--return-patience", "2.5"});
+  REQUIRE(parsed.options.has_value());
+  CHECK(parsed.options->data_dir == "/var/lib/dht");
+  CHECK_FALSE(parsed.options->sync_answers);
+  CHECK(parsed.options->cache_bytes == 1024u * 1024 * 1024);
+  CHECK(parsed.options->return_patience == std::chrono::milliseconds(2500));
+  CHECK(parse({"--sync=sometimes"}).exit_code == 2);
+  CHECK(parse({"--help"}).out.find("lost where the machine") != std::string::npos);
+}
+
 TEST_CASE("short and long names") {
   const auto parsed = parse({"-n",           "a",
                              "-k",           "::1",
