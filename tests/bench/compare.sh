@@ -4,10 +4,10 @@
 #
 #   sh tests/bench/compare.sh [--brief] [--pairs N] [--plot FILE.svg] [PART...]
 #
-# Parts: single forwarded copies connections threads idle start peers large cluster tail move growth; all of them
-# without any, which takes about half an hour. Installs what is missing and makes a release build. Needs two cores, one
-# for the servers and one for the load, with little else running; each figure is a median of N runs (of seven) that
-# alternate with those of the other server.
+# Parts: single forwarded copies connections threads idle start durable disk peers large cluster tail move growth; all of
+# them without any, which takes more than half an hour. Installs what is missing and makes a release build. Needs two
+# cores, one for the servers and one for the load, with little else running; each figure is a median of N runs (of seven)
+# that alternate with those of the other server.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
 cd "$root"

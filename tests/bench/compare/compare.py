@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 
+import durable
 import load
 import moves
 import one_node
@@ -43,6 +44,11 @@ class Bench:
               flush=True)
         return our_cost, their_cost
 
+    def rates(self, what, ours, other, theirs):
+        """The same of requests per second: more is better."""
+        our_rate, their_rate, ratio = load.interleaved(ours, theirs, self.pairs)
+        print(f"{what:44} {our_rate:9.0f} per second  {other:22} {their_rate:9.0f}  ratio {ratio:5.2f}", flush=True)
+
     def tail(self, what, times, goals=None):
         """Of sorted milliseconds."""
         p50, p99, p999 = (percentile(times, hundredths) for hundredths in (50, 99, 99.9))
@@ -68,7 +74,7 @@ def to_reach(goal):
     return f"  (to reach: {goal})" if goal else ""
 
 
-PARTS = {name[5:]: part for module in (one_node, peers, moves) for name, part in vars(module).items()
+PARTS = {name[5:]: part for module in (one_node, durable, peers, moves) for name, part in vars(module).items()
          if name.startswith("part_")}
 
 

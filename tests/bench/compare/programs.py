@@ -40,6 +40,7 @@ class Nodes(Server):
 
 class Programs:
     def __init__(self, build):
+        self.build = build
         self.dhtd = f"{build}/apps/dhtd/dhtd"
         self.ruler_program = f"{build}/tests/bench/bench_ruler"
         self.mixed_load = f"{build}/tests/bench/bench_mixed_load"
@@ -59,8 +60,10 @@ class Programs:
             yield nodes
 
     @contextlib.contextmanager
-    def redis(self):
-        yield from self._serve(16379, ["redis-server", "--port", "16379", "--save", "", "--appendonly", "no"])
+    def redis(self, *keeping):
+        """Keeps nothing on disk where it is not told so."""
+        yield from self._serve(16379, ["redis-server", "--port", "16379", "--save", "",
+                                       *(keeping or ("--appendonly", "no"))])
 
     @contextlib.contextmanager
     def redis_cluster(self, masters):
@@ -80,12 +83,12 @@ class Programs:
             yield server
 
     @contextlib.contextmanager
-    def etcd(self, count):
-        """A cluster with its files in memory, since Debian's etcd cannot be told not to wait for the disk, and without
-        snapshots."""
+    def etcd(self, count, disk="/dev/shm"):
+        """A cluster with its files in memory where no other place is named, since Debian's etcd cannot be told not to
+        wait for the disk, and without snapshots."""
         names = {f"e{number}": 12379 + number for number in range(count)}
         peers = ",".join(f"{name}=http://127.0.0.1:{port + 100}" for name, port in names.items())
-        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder, contextlib.closing(Server()) as server:
+        with tempfile.TemporaryDirectory(dir=disk) as folder, contextlib.closing(Server()) as server:
             for name, port in names.items():
                 clients, others = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 100}"
                 server.run("etcd", "--name", name, "--data-dir", f"{folder}/{name}", "--enable-v2", "--log-level",
