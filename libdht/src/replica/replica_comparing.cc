@@ -44,11 +44,14 @@ std::size_t bytes_of(const ScannedEntry& entry) { return entry.key.size() + entr
 
 void Replica::bring_up_to_date(FollowerStream& stream, const wire::StreamAck& ack, Effects& effects) {
   const ReplicaPosition& position = *ack.position;
-  if (history_.contains(position) && history_.has_all_after(position.seq)) {
+  // Before the first change all histories are alike, and yet a copy may have begun with entries that another one has
+  // not.
+  const bool is_told_apart = position.seq != 0;
+  if (is_told_apart && history_.contains(position) && history_.has_all_after(position.seq)) {
     send_missing(stream, position.seq, effects);
     return end_copy(stream, effects);
   }
-  if (position.seq != 0 && ack.scan_order != 0 && ack.scan_order == storage_.scan_order()) {
+  if (ack.scan_order != 0 && ack.scan_order == storage_.scan_order()) {
     stream.begin_comparison();
     return send_copy(stream, wire::StreamStart::compare, effects);
   }
