@@ -64,11 +64,6 @@ void DurableCluster::restart_all(std::mt19937_64& random) {
     nodes_[node].restart();
 }
 
-void DurableCluster::replace(std::size_t node, NodeSetup setup) {
-  nodes_[node].crash();
-  nodes_[node].start_as(std::move(setup));
-}
-
 bool DurableCluster::all_say(const Judge& holds) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     try {
