@@ -1,10 +1,11 @@
 // What dhtd does where the directory is not its own, damaged, or on a disk that takes nothing more: it ends with a
 // sentence, answers nothing wrong, and the other members go on.
-#include <algorithm>
-#include <csignal>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -13,7 +14,6 @@
 
 #include "support/data_files.h"
 #include "support/durable_cluster.h"
-#include "support/ledger.h"
 #include "support/print.h"
 
 namespace dht::integration {

@@ -1,4 +1,5 @@
 // All nodes of a cluster are killed at once, again and again, while clients write.
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>

@@ -44,8 +44,6 @@ class DurableCluster {
   void crash_all();
   /// Starts all that were ended, in an order of chance.
   void restart_all(std::mt19937_64& random);
-  /// Ends the process of the node and starts one with that setup in its place; it need not come to listen.
-  void replace(std::size_t node, NodeSetup setup);
   /// Waits until all say that all are there, have all copies, and nothing moves. Fails the running test where that does
   /// not come, with what each says.
   void await_whole();

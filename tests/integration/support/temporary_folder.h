@@ -5,6 +5,7 @@
 // Thread rule: none of its own.
 #pragma once
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
