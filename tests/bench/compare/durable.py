@@ -60,7 +60,7 @@ def part_disk(bench):
     with (tempfile.TemporaryDirectory(dir=bench.programs.build) as folder,
           contextlib.closing(DurableNode(bench.programs.dhtd, folder)) as node):
         node.start("--sync", "none")
-        load.fill(PORT, 0, bench.keys)
+        bench.mixed.most(node, keys=bench.keys, each="put")
         after_fill = node.restart()
         again = statistics.median(node.restart() for _ in range(min(3, bench.pairs)))
         bench.figure(f"restart, {bench.keys} entries, after a fill", after_fill * 1000, "ms")
@@ -92,7 +92,7 @@ def reads(bench, node):
         return bench.mixed.most(node, keys=bench.keys, seconds=bench.seconds)
 
     with bench.programs.nodes(1) as in_memory:
-        load.fill(in_memory.port, 0, bench.keys)
+        bench.mixed.most(in_memory, keys=bench.keys, each="put")
         for cache, where in ((bench.keys * 1000, "all in the cache"), (bench.keys * 25, "a quarter in the cache")):
             node.restart("--cache", str(cache))
             bench.mixed.most(node, keys=bench.keys, each="get")
