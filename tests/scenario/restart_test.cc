@@ -1,6 +1,7 @@
 // Clusters whose nodes keep what they have on disk, and whose processes end and come back (design.md 4, 5, 6 and 7).
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -99,6 +100,33 @@ TEST_CASE("all nodes lose power at once, and come back with every acknowledged w
     CHECK(found(cluster, i, 100, "a") == 100);
   put_all(cluster, 2, 100, "b");
   CHECK(found(cluster, 4, 100, "b") == 100);
+}
+
+TEST_CASE("a cluster that was restarted as a whole, again and again, comes to rest") {
+  ClusterOptions options = durable(5, 3);
+  options.node.partitions = 128;
+  options.node.lease = 300ms;
+  Cluster cluster(std::move(options));
+  put_all(cluster, 0, 100, "a");
+  for (int round = 0; round < 8; ++round) {
+    CAPTURE(round);
+    for (std::size_t i = 0; i < 5; ++i)
+      cluster.crash(i);
+    for (std::size_t i = 0; i < 5; ++i) {
+      cluster.restart((i + static_cast<std::size_t>(round)) % 5);
+      cluster.run_for(std::chrono::milliseconds(round * 40));
+    }
+    REQUIRE(cluster.run_until([&] { return is_whole(cluster); }, 30s));
+    Revision revision = 0;
+    Instant since{};
+    const auto is_at_rest = [&] {
+      const Instant now = cluster.timeline().now();
+      if (std::exchange(revision, cluster.node(0).map()->revision) != cluster.node(0).map()->revision) since = now;
+      return now - since > 3s;
+    };
+    CHECK(cluster.run_until(is_at_rest, 60s));
+    CHECK(found(cluster, 4, 100, "a") == 100);
+  }
 }
 
 TEST_CASE("whoever is restarted before it is missed goes on in its place") {

@@ -3,35 +3,51 @@
 #include <algorithm>
 
 namespace dht::cluster {
+namespace {
+
+bool is_lost(NodeId backup, PartitionId partition, const ClusterMap& map, const ReportBook& reports) {
+  const PartitionReport* report = reports.find(map.partitions[partition].primary, partition);
+  return report != nullptr && contains(report->lost_backups, backup);
+}
+
+}  // namespace
+
+/// Whoever was lost a moment ago may count as alive, and yet be gone.
+bool AwayBook::is_here(NodeId node, const Away& away, const ClusterMap& map, const MoveInputs& inputs) const {
+  return is_target(map, node, inputs) && inputs.now - away.since > lease_;
+}
 
 void AwayBook::note(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next) {
-  const auto is_back = [&](const auto& item) {
-    const NodeRecord* node = next.find(item.first);
-    const bool is_here = node != nullptr && is_alive(next, item.first, inputs) && !inputs.asides.contains(item.first);
-    return node == nullptr || is_here || inputs.now >= item.second.until;
-  };
-  std::erase_if(away_, is_back);
+  std::erase_if(away_, [&](const auto& item) {
+    const bool is_over = inputs.now - item.second.since >= patience_ || next.find(item.first) == nullptr;
+    return is_over || is_here(item.first, item.second, next, inputs);
+  });
   if (patience_ == Duration{0}) return;
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
-    if (chosen.partitions[p] == next.partitions[p]) continue;
-    for (const NodeId node : everybody({chosen.partitions[p].primary, chosen.partitions[p].backups})) {
-      const bool goes = inputs.asides.contains(node) || !is_alive(next, node, inputs);
-      if (!goes || !inputs.reports.is_durable(node) || holds(next.partitions[p], node)) continue;
-      Away& away = away_[node];
-      if (away.partitions.empty()) away.until = inputs.now + patience_;
-      away.partitions.insert(p);
+    const PartitionRecord& before = chosen.partitions[p];
+    if (before == next.partitions[p]) continue;
+    for (const NodeId node : everybody({before.primary, before.backups})) {
+      if (holds(next.partitions[p], node) || !inputs.reports.is_durable(node)) continue;
+      const bool goes =
+          inputs.asides.contains(node) || !is_alive(next, node, inputs) || is_lost(node, p, chosen, inputs.reports);
+      if (!goes) continue;
+      const auto [place, is_new] = away_.try_emplace(node);
+      if (is_new) place->second.since = inputs.now;
+      place->second.partitions.insert(p);
     }
   }
 }
 
-std::optional<Instant> AwayBook::awaited_until(PartitionId partition, const PartitionRecord& record,
+std::optional<Instant> AwayBook::awaited_until(PartitionId partition, const ClusterMap& map,
                                                const MoveInputs& inputs) const {
+  const PartitionRecord& record = map.partitions[partition];
   const std::vector<NodeId> holders = everybody({record.primary, record.backups});
   const bool is_going =
       std::any_of(holders.begin(), holders.end(), [&](NodeId node) { return inputs.asides.contains(node); });
   if (is_going && patience_ > Duration{0}) return inputs.now + patience_;
   for (const auto& [node, away] : away_) {
-    if (away.partitions.contains(partition)) return away.until;
+    if (!away.partitions.contains(partition) || is_here(node, away, map, inputs)) continue;
+    return is_target(map, node, inputs) ? away.since + lease_ : away.since + patience_;
   }
   return std::nullopt;
 }

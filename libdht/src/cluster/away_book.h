@@ -14,22 +14,26 @@ namespace dht::cluster {
 
 class AwayBook {
  public:
-  /// `patience`: for how long anybody is waited for; zero: not at all.
-  explicit AwayBook(Duration patience) : patience_(patience) {}
+  /// `patience`: for how long anybody is waited for; zero: not at all. `lease`: within so long it shows whether a node
+  /// that a primary has lost is still there.
+  AwayBook(Duration patience, Duration lease) : patience_(patience), lease_(lease) {}
 
-  /// What the map that follows `chosen` takes from members that are silent, or about to be, and forgets who is back.
+  /// What the map that follows `chosen` takes from members that are silent, or about to be, or that a primary has lost;
+  /// and forgets who is back and has said what it has kept.
   void note(const ClusterMap& chosen, const MoveInputs& inputs, const ClusterMap& next);
   /// Until when somebody is waited for who had the partition, or is about to go with it; nothing where nobody is.
-  std::optional<Instant> awaited_until(PartitionId partition, const PartitionRecord& record,
-                                       const MoveInputs& inputs) const;
+  std::optional<Instant> awaited_until(PartitionId partition, const ClusterMap& map, const MoveInputs& inputs) const;
 
  private:
   struct Away {
     std::set<PartitionId> partitions{};
-    Instant until{};
+    Instant since{};
   };
 
+  bool is_here(NodeId node, const Away& away, const ClusterMap& map, const MoveInputs& inputs) const;
+
   const Duration patience_;
+  const Duration lease_;
   std::map<NodeId, Away> away_;
 };
 

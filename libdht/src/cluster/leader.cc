@@ -30,7 +30,7 @@ Leader::Leader(NodeId self, ClusterMapPtr map, LeaderOptions options, Instant no
       grants_(self, options.lease, *map_, now, wait),
       spread_(self),
       joins_(options.max_clock_skew_ms),
-      moves_(options.max_moves_per_node, options.return_patience) {
+      moves_(options.max_moves_per_node, options.return_patience, options.lease) {
   DHT_ASSERT(map_->leader == self && !violation(*map_));
   DHT_ASSERT(options.lease > Duration{0} && options.max_moves_per_node > 0);
   joins_.adopt(*map_, now);

@@ -187,7 +187,7 @@ void MoveDriver::begin(const ClusterMap& chosen, const MoveInputs& inputs, MapCh
   for (PartitionId p = 0; p < chosen.partitions.size(); ++p) {
     const PartitionRecord& record = change.map().partitions[p];
     if (!is_alive(change.map(), record.primary, inputs)) continue;
-    if (const auto until = away_.awaited_until(p, record, inputs)) {
+    if (const auto until = away_.awaited_until(p, change.map(), inputs)) {
       retry_at_ = std::min(retry_at_.value_or(*until), *until);
       continue;
     }

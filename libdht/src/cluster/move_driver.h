@@ -39,8 +39,8 @@ namespace dht::cluster {
 
 class MoveDriver {
  public:
-  MoveDriver(std::uint32_t max_moves_per_node, Duration return_patience)
-      : max_moves_per_node_(max_moves_per_node), away_(return_patience) {}
+  MoveDriver(std::uint32_t max_moves_per_node, Duration return_patience, Duration lease)
+      : max_moves_per_node_(max_moves_per_node), away_(return_patience, lease) {}
 
   /// Finishes the moves of `chosen` that are ready and undoes those that cannot go on; takes out the backups that their
   /// primaries ask to be rid of. `change` was made from `chosen`.

@@ -46,6 +46,15 @@ bool ReportBook::may_hold_copies(NodeId node, ClusterId of) const {
   return std::find(copies_of.begin(), copies_of.end(), of) != copies_of.end();
 }
 
+const PartitionReport* ReportBook::find(NodeId node, PartitionId partition) const {
+  const auto found = reports_.find(node);
+  if (found == reports_.end()) return nullptr;
+  const std::vector<PartitionReport>& reports = found->second.partitions;
+  const auto report = std::find_if(reports.begin(), reports.end(),
+                                   [partition](const PartitionReport& one) { return one.partition == partition; });
+  return report == reports.end() ? nullptr : &*report;
+}
+
 std::map<PartitionId, std::vector<ReportBook::Sealed>> ReportBook::sealed(const ClusterMap& map) const {
   std::map<PartitionId, std::vector<Sealed>> by_partition;
   for (const auto& [node, report] : reports_) {

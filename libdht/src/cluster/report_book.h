@@ -31,6 +31,8 @@ class ReportBook {
   /// True, too, where the node has not reported yet: it may.
   bool may_hold_copies(NodeId node, ClusterId of) const;
 
+  /// What the node last said of that partition; null where it says nothing.
+  const PartitionReport* find(NodeId node, PartitionId partition) const;
   /// By partition: what its primary says of the present epoch; null where it says nothing. Reports that a later map
   /// has overtaken are not found. Valid until the book changes.
   std::vector<const PartitionReport*> current(const ClusterMap& map) const;

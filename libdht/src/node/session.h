@@ -289,7 +289,7 @@ class Session final : public replica::Reentry {
   /// A copy that the map gives this node no more is kept while the node is coming back, for its share to be chosen
   /// among such.
   bool may_be_of_use(const replica::Replica& replica) const {
-    return is_coming_back_ && replica.is_complete() && parts_.storage->is_durable();
+    return keeps_what_it_loses_ && replica.is_complete() && parts_.storage->is_durable();
   }
   bool is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const;
   bool is_drained(Kept kept) const;
@@ -364,6 +364,10 @@ class Session final : public replica::Reentry {
 
   /// On the strand: since it was restarted or called down, until its old copies are used or dropped.
   bool is_coming_back_ = false;
+  /// The first part of that: what the map takes away has to do with its absence. What is taken away later has not, and
+  /// if that were kept, too, the leader would find more and more that it could use instead.
+  bool keeps_what_it_loses_ = false;
+  std::optional<Instant> back_since_;              ///< on the strand: as a member that holds a lease
   std::optional<Instant> settled_since_;           ///< on the strand: nothing was missing or moving
   FurtherCopies further_copies_;                   ///< on the strand
   std::unique_ptr<Founding> founding_;             ///< on the strand

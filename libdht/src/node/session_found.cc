@@ -105,7 +105,7 @@ void Session::drop_all_kept() {
 }
 
 void Session::restore() {
-  is_coming_back_ = true;
+  is_coming_back_ = keeps_what_it_loses_ = true;
   for (const StoredPartition& stored : parts_.storage->stored())
     restore_partition(stored);
   const ClusterMapPtr map = this->map();

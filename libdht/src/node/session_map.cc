@@ -44,7 +44,10 @@ void Session::adopt(ClusterMapPtr map) {
     std::lock_guard lock(map_mutex_);
     map_ = map;
   }
-  if (is_down(*map, parts_.self)) is_coming_back_ = true;
+  if (is_down(*map, parts_.self)) {
+    is_coming_back_ = keeps_what_it_loses_ = true;
+    back_since_.reset();
+  }
   note_former_members(*before, *map);
   const bool nobody_joins = !has_joining(*map);
   const bool same_nodes = map->nodes == before->nodes;

@@ -32,6 +32,9 @@ bool Session::is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId p
 void Session::drop_old_copies(Instant now) {
   if (!is_coming_back_ || !parts_.membership->may_serve(now)) return settled_since_.reset();
   const ClusterMapPtr map = this->map();
+  if (!back_since_) back_since_ = now;
+  // Until then primaries that have lost this node may ask the leader to take it out.
+  if (now - *back_since_ > 2 * std::chrono::milliseconds(map->settings.lease_ms)) keeps_what_it_loses_ = false;
   const auto is_settled = [&](const PartitionRecord& record) {
     const auto members = static_cast<std::size_t>(std::count_if(
         map->nodes.begin(), map->nodes.end(), [](const NodeRecord& node) { return node.state == NodeState::active; }));
