@@ -97,7 +97,7 @@ TEST_CASE("all nodes come back at other addresses, told of each other, as the cl
   }
   for (TestNode& node : cluster.nodes())
     node.await_listening();
-  cluster.await_all_copies();
+  cluster.await_whole();
   for (std::size_t i = 0; i < cluster.size(); ++i) {
     CHECK(cluster[i].endpoint().port != before[i].port);
     CHECK(difference(cluster[i], entries) == "");

@@ -33,7 +33,7 @@ TEST_CASE("after all five were killed at once under load, nothing that was ackno
     cluster.crash_all();
     const auto start = SteadyClock::now();
     cluster.restart_all(random);
-    cluster.await_all_copies();
+    cluster.await_whole();
     slowest = std::max(slowest, seconds_since(start));
     writers.stop();
     REQUIRE(writers.trouble() == "");

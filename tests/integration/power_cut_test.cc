@@ -41,7 +41,7 @@ struct Powered {
       lost_files += loss.files;
     }
     cluster.restart_all(random);
-    cluster.await_all_copies();
+    cluster.await_whole();
   }
   TestNode& any() { return cluster[random() % cluster.size()]; }
 

@@ -56,7 +56,7 @@ TEST_CASE("a rolling restart under load fails no request, and the members stay w
     moved_on += client.moved_on();
   }
   fmt::print("{} requests, {} times another node was asked\n", operations, moved_on);
-  cluster.await_all_copies();
+  cluster.await_whole();
   CHECK(cluster.ids() == ids);
   CHECK(cluster[0].view().members.size() == cluster.size());
   for (std::size_t i = 0; i < cluster.size(); ++i)
