@@ -1,7 +1,5 @@
 #include "disk_partition.h"
 
-#include <ranges>
-
 #include <dht/entry.h>
 #include <dht/error.h>
 
@@ -96,8 +94,8 @@ void SimulatedDisk::Partition::undo(std::uint64_t count) {
       for (auto& [place, entry] : *last.all)
         put(place, std::move(entry));
     }
-    for (auto& [place, before] : std::ranges::reverse_view(last.entries))
-      put(place, std::move(before));
+    for (; !last.entries.empty(); last.entries.pop_back())
+      put(last.entries.back().first, std::move(last.entries.back().second));
     undos_.pop_back();
     --position_;
   }
