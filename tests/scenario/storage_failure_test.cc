@@ -92,7 +92,9 @@ TEST_CASE("a write that the storage fails late is done or not done, and what is 
   }
   REQUIRE(cluster.run_until([&] { return outcomes.size() == Failing::kKeys; }, 30s));
   CHECK(failing.told[who].size() == 1);
-  for (const auto& [key, error] : outcomes) {
+  for (const auto& outcome : outcomes) {
+    const std::string& key = outcome.first;
+    const std::error_code error = outcome.second;
     CAPTURE(key);
     const std::string value(cluster.table(2).get(key)->value.view());
     if (!error) CHECK(value == "b");

@@ -12,8 +12,8 @@ using testing::deliver;
 using testing::Host;
 using testing::kLearner;
 
-constexpr NodeId kFirst{1};
-constexpr NodeId kSecond{2};
+constexpr NodeId kNodeOne{1};
+constexpr NodeId kNodeTwo{2};
 
 PartitionRecord led_by(Epoch primary_since, NodeId primary, std::vector<NodeId> backups = {}) {
   return {.epoch = primary_since, .primary_since = primary_since, .primary = primary, .backups = std::move(backups)};
@@ -135,18 +135,18 @@ TEST_CASE("a restarted primary has stopped in the term that it was in, and says 
   before.put("a", "1");
   Host host(before.disk.state);
   CHECK(host.replica().role() == Replica::Role::learner);
-  host.come_back(led_by(1, kFirst));
+  host.come_back(led_by(1, kNodeOne));
   CHECK_FALSE(host.replica().is_serving());
   CHECK(host.replica().report().stopped);
   CHECK(host.replica().report().epoch == 1);
   SUBCASE("a newer epoch of the same term changes nothing") {
-    host.configure_as({.epoch = 2, .primary_since = 1, .primary = kFirst, .learners = {{kLearner, 9}}});
+    host.configure_as({.epoch = 2, .primary_since = 1, .primary = kNodeOne, .learners = {{kLearner, 9}}});
     CHECK(host.pieces.empty());
     CHECK(host.replica().report().stopped);
     CHECK(host.replica().report().epoch == 2);
   }
   SUBCASE("in a new term it goes on numbering, with newer versions") {
-    host.serve_as(led_by(3, kFirst));
+    host.serve_as(led_by(3, kNodeOne));
     host.disk.sync();
     CHECK(host.put("b", "2")->calls == 0);
     host.disk.sync();
@@ -158,23 +158,23 @@ TEST_CASE("a restarted primary has stopped in the term that it was in, and says 
 TEST_CASE("a restarted backup tells its position when it is durable, and is brought level from there") {
   Host primary;
   Host backup(std::string_view{});
-  primary.serve(1, {{kSecond, 1}});
-  deliver(primary, backup, kSecond);
+  primary.serve(1, {{kNodeTwo, 1}});
+  deliver(primary, backup, kNodeTwo);
   backup.disk.sync();
-  deliver(primary, backup, kSecond);
-  primary.configure_as({.epoch = 2, .primary_since = 1, .primary = kFirst, .backups = {kSecond}});
+  deliver(primary, backup, kNodeTwo);
+  primary.configure_as({.epoch = 2, .primary_since = 1, .primary = kNodeOne, .backups = {kNodeTwo}});
   primary.put("a", "1");
-  deliver(primary, backup, kSecond);  // and it stops before it has acknowledged
+  deliver(primary, backup, kNodeTwo);  // and it stops before it has acknowledged
   Host restarted(backup.disk.state);
-  restarted.back_up({.epoch = 2, .primary_since = 1, .primary = kFirst, .backups = {kSecond}});
-  primary.on_follower_unreachable(kSecond);
+  restarted.back_up({.epoch = 2, .primary_since = 1, .primary = kNodeOne, .backups = {kNodeTwo}});
+  primary.on_follower_unreachable(kNodeTwo);
   const auto put = primary.put("b", "2");
   primary.tend(Instant{}, std::chrono::seconds(1));
-  deliver(primary, restarted, kSecond);
+  deliver(primary, restarted, kNodeTwo);
   CHECK(restarted.acks.empty());
   for (int i = 0; i < 3; ++i) {
     restarted.disk.sync();
-    deliver(primary, restarted, kSecond);
+    deliver(primary, restarted, kNodeTwo);
   }
   CHECK_FALSE(put->error());
   CHECK(restarted.replica().position() == primary.replica().position());
