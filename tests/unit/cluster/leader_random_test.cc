@@ -67,7 +67,8 @@ void disturb(LeaderWorld& world) {
 TEST_CASE("5, 6, 7, 8: whatever happens, no map is unsafe; and when it is over, everything comes to its end") {
   std::size_t moves = 0;
   std::size_t forgotten = 0;
-  for (std::uint64_t seed = 1; seed <= dht::testing::seeds(400); ++seed) {
+  const std::uint64_t seeds = dht::testing::seeds(400);
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     CAPTURE(seed);
     LeaderWorld world({.seed = seed});
     const std::uint64_t events = 10 + world.random()() % 30;
@@ -94,8 +95,8 @@ TEST_CASE("5, 6, 7, 8: whatever happens, no map is unsafe; and when it is over, 
     moves += world.moves();
     forgotten += world.forgotten();
   }
-  CHECK(moves > 1000);
-  CHECK(forgotten > 20);
+  CHECK(moves > seeds * 2);
+  CHECK(forgotten > seeds / 20);
 }
 
 TEST_CASE("7: ten nodes join one after the other: each join moves one share and no more, in few changes") {
