@@ -137,14 +137,20 @@ Entries entries_of_a_kilobyte(std::size_t count) {
   return entries;
 }
 
-TEST_CASE("a node whose files are damaged while it runs ends when it reads them, and the others have all") {
-  Trouble trouble;
-  const Entries entries = entries_of_a_kilobyte(3000);
+/// Puts entries and gives them. In the last one's directory they stand in files of entries, to be
+/// damaged: what is in the log goes into such a file at the next start.
+Entries fill_tables(Trouble& trouble) {
+  Entries entries = entries_of_a_kilobyte(3000);
   put_all(trouble.cluster[0], entries);
-  // What is in the log goes into a file of entries at the next start.
   trouble.cluster[2].crash();
   trouble.cluster[2].restart();
   trouble.cluster.await_all_copies();
+  return entries;
+}
+
+TEST_CASE("a node whose files are damaged while it runs ends when it reads them, and the others have all") {
+  Trouble trouble;
+  const Entries entries = fill_tables(trouble);
   REQUIRE(damage_tables(trouble.cluster.directory(2), 8192) > 0);
   TestNode& last = trouble.cluster.nodes()[2];
   last.expect_end();
@@ -156,11 +162,7 @@ TEST_CASE("a node whose files are damaged while it runs ends when it reads them,
 
 TEST_CASE("a node whose files were damaged while it was away refuses to start or ends, and the others have all") {
   Trouble trouble;
-  const Entries entries = entries_of_a_kilobyte(3000);
-  put_all(trouble.cluster[0], entries);
-  trouble.cluster[2].crash();
-  trouble.cluster[2].restart();
-  trouble.cluster.await_all_copies();
+  const Entries entries = fill_tables(trouble);
   trouble.cluster[2].crash();
   REQUIRE(damage_tables(trouble.cluster.directory(2), 8192) > 0);
   NodeSetup setup = trouble.cluster.setup_of(2);
