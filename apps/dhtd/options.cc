@@ -190,13 +190,12 @@ void CommandLine::add_identity() {
 
 void CommandLine::add_storage() {
   add("--data-dir", options_.data_dir, "DIR",
-      "Keep everything in this directory, made where there is none: a node\nthat is started with it again is what it "
-      "was "
-      "(default: in memory only)");
+      "Keep everything in this directory, made where there is none: a node\n"
+      "that is started with it again is what it was (default: in memory only)");
   add("--sync", sync_, "WHEN",
-      "always: a write is answered when it is on disk. none: earlier; what was\nanswered last is lost where the "
-      "machine "
-      "fails, but not where only\nthe process does (default: always)")
+      "always: a write is answered when it is on disk. none: earlier; what was\n"
+      "answered last is lost where the machine fails, but not where only\n"
+      "the process does (default: always)")
       ->check(CLI::IsMember({"always", "none"}).description(""));
   add("--cache", cache_, "BYTES", "Memory for what is read from the directory, K, M and G may follow\n(default: 256M)")
       ->check(check_byte_size);

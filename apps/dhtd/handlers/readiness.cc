@@ -58,9 +58,8 @@ std::string why_not_safe_to_stop(const dht::NodeStatus& status) {
   });
   if (alone == 0) return {};
   return fmt::format(
-      "Of {} partitions this node has the only copy: while it is stopped nobody serves them. With more members, and "
-      "two "
-      "copies or more (--replicas), it would not be so.",
+      "Of {} partitions this node has the only copy: while it is stopped nobody serves them. "
+      "With more members, and two copies or more (--replicas), it would not be so.",
       alone);
 }
 
