@@ -74,8 +74,8 @@ Server::Server(const Options& options, dht::LogSink log)
   if (!options.join.empty()) join_loop_ = std::make_unique<JoinLoop>(*admin_, scheduler_, options.join, log_);
   stop_sequence_ = std::make_unique<StopSequence>(
       StopSequence::Parts{*admin_, scheduler_, state_, log_, [this] { listener_->finish(); },
-                          [this] { return listener_->connections(); }, [this](int exit_code) { end(exit_code); },
-                          !options.data_dir.empty()},
+                          [this] { return listener_->has_finished(); }, [this] { return listener_->connections(); },
+                          [this](int exit_code) { end(exit_code); }, !options.data_dir.empty()},
       options.stop_timeout);
 }
 

@@ -84,7 +84,7 @@ void StopSequence::end_connections() {
 }
 
 void StopSequence::drain() {
-  if (parts_.open_connections() == 0 || parts_.scheduler.now() >= give_up_draining_) return end(0);
+  if (parts_.connections_have_finished() || parts_.scheduler.now() >= give_up_draining_) return end(0);
   next_ = parts_.scheduler.call_later(kDrainPoll, [this] { drain(); });
 }
 

@@ -33,6 +33,7 @@ class StopSequence {
     SharedServiceState& state;
     dht::LogSink log;
     std::function<void()> finish_connections;  ///< close each connection once it has its answers
+    std::function<bool()> connections_have_finished;
     std::function<std::size_t()> open_connections;
     std::function<void(int exit_code)> exit;  ///< called once, at the end
     bool comes_back = false;                  ///< the node keeps what it has

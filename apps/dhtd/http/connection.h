@@ -56,7 +56,9 @@ class Connection final : public ResponseSink, public std::enable_shared_from_thi
 
   /// Called by the worker's coarse timer.
   void sweep();
-  /// Answers what is under way and closes.
+  /// The next answer is the last one, and says so.
+  void announce_end() noexcept { session_.announce_end(); }
+  /// Answers what is under way and closes (see Session).
   void finish();
   /// Closes at once; nothing of the worker is used afterwards.
   void close();

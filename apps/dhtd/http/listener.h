@@ -27,6 +27,10 @@ class Listener {
   void start();
   /// Takes no more connections, and closes those that there are once they have their answers.
   void finish();
+  /// After `finish`: nobody is or gets connected any more.
+  bool has_finished() const noexcept {
+    return service_.accepting_workers.load(std::memory_order_relaxed) == 0 && connections() == 0;
+  }
   /// Connections that are open now.
   std::size_t connections() const noexcept { return service_.connections.load(std::memory_order_relaxed); }
 

@@ -50,7 +50,8 @@ void Session::conclude(Parser::Outcome outcome) {
 }
 
 Ticket Session::give_ticket(const Request& request) noexcept {
-  const Ticket ticket{next_ticket_++, request.method == Method::head, request.http_1_0, !request.keep_alive};
+  const bool is_last = ending_ || !request.keep_alive;
+  const Ticket ticket{next_ticket_++, request.method == Method::head, request.http_1_0, is_last};
   closing_ = closing_ || ticket.close;
   client_has_ended_ = request.is_last;
   waits_for_answer_ = request.http_1_0;
@@ -82,7 +83,11 @@ void Session::time_out() {
   if (!closing_) refuse({408, "too_slow", "The request did not arrive in time."});
 }
 
-void Session::finish() noexcept { closing_ = true; }
+void Session::finish() noexcept {
+  ending_ = true;
+  const bool is_new = next_ticket_ == 0;
+  if (!is_new && parser_.phase() == Parser::Phase::between) closing_ = true;
+}
 
 void Session::respond(Ticket ticket, const Response& response) {
   if (ticket.number == first_unanswered_) {
@@ -173,7 +178,7 @@ void Session::release_ready() {
 }
 
 void Session::upgrade(Ticket ticket) {
-  DHT_ASSERT(ticket.number + 1 == next_ticket_ && !ticket.close);
+  DHT_ASSERT(ticket.number + 1 == next_ticket_);
   upgraded_ = true;
   keep_aside(ticket, {}, nullptr);
   release_ready();

@@ -47,7 +47,10 @@ class Session {
   void end_of_input();
   /// The client was too slow: an error, and the end.
   void time_out();
-  /// Answers what is under way and then ends.
+  /// The next request is the last one, and its answer says so.
+  void announce_end() noexcept { ending_ = true; }
+  /// Answers what is under way and then ends. Under way is also a request that has begun to come in, and the first one
+  /// of a client that has sent none: it connected for it.
   void finish() noexcept;
 
   // Answers, in any order.
@@ -123,6 +126,7 @@ class Session {
   std::size_t written_ = 0;  ///< the front of output_ that has gone out already
   std::uint64_t total_written_ = 0;
   bool waits_for_answer_ = false;  ///< an HTTP/1.0 request is under way: its client does not pipeline
+  bool ending_ = false;            ///< no request is taken after the next one
   bool closing_ = false;           ///< no further request is taken
   bool client_has_ended_ = false;
   bool upgraded_ = false;

@@ -9,6 +9,7 @@
 
 #include "http/connection.h"
 #include "http/response.h"
+#include "http/syn_filter.h"
 
 namespace dhtd::http {
 namespace {
@@ -20,6 +21,9 @@ constexpr std::size_t kReadBuffer = 256u * 1024;
 constexpr unsigned kMostAccepted = 64;
 /// How long to leave a socket alone that cannot accept, for lack of file descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// Between the first word of the end and the close: a round trip for clients that are connecting, and for most of those
+/// that are connected a request, whose answer sends them away.
+constexpr std::chrono::milliseconds kFarewell{250};
 
 /// True for a connection that was gone before it was accepted: no trouble of ours.
 bool is_client_gone(std::error_code error) {
@@ -30,7 +34,14 @@ bool is_client_gone(std::error_code error) {
 }  // namespace
 
 Worker::Worker(asio::io_context& loop, Service& service)
-    : loop_(loop), service_(service), batch_(service.handler), read_buffer_(kReadBuffer), sweep_timer_(loop) {}
+    : loop_(loop),
+      service_(service),
+      batch_(service.handler),
+      read_buffer_(kReadBuffer),
+      sweep_timer_(loop),
+      farewell_(loop) {
+  service_.accepting_workers.fetch_add(1, std::memory_order_relaxed);
+}
 
 Worker::~Worker() {
   while (!connections_.empty())
@@ -76,10 +87,7 @@ void Worker::accept(Door& door) {
 
 void Worker::on_acceptable(Door& door, std::error_code error) {
   if (!door.acceptor.is_open()) return;
-  for (unsigned count = 0; !error && count < kMostAccepted; ++count) {
-    SocketHandle socket = SocketHandle::accept(door.acceptor, error);
-    if (!error) admit(std::move(socket));
-  }
+  if (!error) error = accept_waiting(door, kMostAccepted);
   if (!error || is_client_gone(error)) return accept(door);
   if (service_.accept_failures.begins(Burst::Clock::now())) {
     log(dht::LogLevel::error,
@@ -91,6 +99,16 @@ void Worker::on_acceptable(Door& door, std::error_code error) {
   });
 }
 
+/// Ends with the first error, which is would_block where none waits any more.
+std::error_code Worker::accept_waiting(Door& door, unsigned most) {
+  std::error_code error;
+  for (unsigned count = 0; !error && count < most; ++count) {
+    SocketHandle socket = SocketHandle::accept(door.acceptor, error);
+    if (!error) admit(std::move(socket));
+  }
+  return error;
+}
+
 void Worker::admit(SocketHandle socket) {
   if (service_.connections.fetch_add(1, std::memory_order_relaxed) >= service_.options.max_connections) {
     service_.connections.fetch_sub(1, std::memory_order_relaxed);
@@ -99,6 +117,7 @@ void Worker::admit(SocketHandle socket) {
   const auto connection = std::make_shared<Connection>(std::move(socket), *this);
   connection->set_place(connections_.insert(connections_.end(), connection));
   connection->start();
+  if (finishing_) connection->announce_end();
 }
 
 void Worker::turn_away(SocketHandle handle) {
@@ -149,16 +168,34 @@ void Worker::sweep() {
 
 void Worker::stop_accepting() {
   for (Door& door : doors_) {
+    std::error_code error;
+    do {
+      error = accept_waiting(door, kMostAccepted);
+    } while (!error || (is_client_gone(error) && error != asio::error::would_block));
     std::error_code ignored;
     door.acceptor.close(ignored);
     door.pause.cancel();
   }
+  service_.accepting_workers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Worker::finish() {
-  stop_accepting();
+  finishing_ = true;
+  for (Door& door : doors_)
+    drop_syns(door.acceptor);
+  for (const auto& connection : connections_)
+    connection->announce_end();
+  farewell_.expires_after(kFarewell);
+  farewell_.async_wait([this](std::error_code stopped) {
+    if (stopped) return;
+    stop_accepting();
+    finish_connections();
+  });
+}
+
+void Worker::finish_connections() {
   for (auto next = connections_.begin(); next != connections_.end();) {
-    const auto connection = *next++;
+    const auto connection = *next++;  // it may remove itself
     connection->finish();
   }
 }

@@ -58,6 +58,7 @@ struct Service {
   RequestHandler& handler;
   UpgradeHandler upgrade;
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> accepting_workers{0};
   Burst accept_failures;
   Burst turned_away;
   Burst refusals;
@@ -73,7 +74,8 @@ class Worker {
   /// Before `start`. The acceptor is bound and listens.
   void add(asio::ip::tcp::acceptor acceptor);
   void start();
-  /// Takes no more connections, and closes those that there are once they have their answers.
+  /// Takes no more connections, and closes those that there are once they have their answers. The answers say for a
+  /// moment that they are the last before any connection is closed unasked, so that busy clients lose no request.
   void finish();
 
   asio::io_context& loop() noexcept { return loop_; }
@@ -103,8 +105,10 @@ class Worker {
 
   void run_round();
   void accept(Door& door);
-  void stop_accepting();
   void on_acceptable(Door& door, std::error_code error);
+  std::error_code accept_waiting(Door& door, unsigned most);
+  void stop_accepting();
+  void finish_connections();
   void admit(SocketHandle socket);
   void turn_away(SocketHandle socket);
   void schedule_sweep();
@@ -120,6 +124,8 @@ class Worker {
   Batch batch_;
   std::vector<char> read_buffer_;
   asio::steady_timer sweep_timer_;
+  asio::steady_timer farewell_;
+  bool finishing_ = false;
 };
 
 }  // namespace dhtd::http

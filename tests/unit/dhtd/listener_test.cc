@@ -2,6 +2,7 @@
 // happened; no sleeps.
 #include "http/listener.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
+#include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 #include <doctest/doctest.h>
@@ -348,19 +350,92 @@ TEST_CASE("malformed requests get their answers, and the log says once that they
 TEST_CASE("finishing answers what is under way and closes everything") {
   HeldServer server;
   Client idle(server);
+  idle.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(idle.receives("HTTP/1.1 200"));
   Client waiting(server);
   waiting.send("GET /db/a HTTP/1.1\r\nHost: a\r\n\r\n");
   REQUIRE(server.run_until([&] { return server.table.gets.size() == 1 && server.listener->connections() == 2; }));
   server.listener->finish();
   CHECK(idle.is_closed());
+  CHECK(idle.clean);
   CHECK_FALSE(waiting.ended);
+  CHECK_FALSE(server.listener->has_finished());
   server.table.answer(0, "value");
   CHECK(waiting.receives("value"));
   CHECK(waiting.is_closed());
+  CHECK(server.run_until([&] { return server.listener->has_finished(); }));
   tcp::socket late(server.loop);
   std::error_code error;
   late.connect({asio::ip::make_address("127.0.0.1"), server.port}, error);
   CHECK(error == asio::error::connection_refused);
+}
+
+TEST_CASE("finishing closes a busy connection with an answer that says so") {
+  Server server;
+  Client client(server);
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  REQUIRE(client.receives("HTTP/1.1 200"));
+  CHECK_FALSE(contains(client.received, "Connection: close"));
+  server.listener->finish();
+  server.loop.poll();
+  CHECK_FALSE(client.ended);
+  client.received.clear();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  CHECK(client.receives("HTTP/1.1 200"));
+  CHECK(contains(client.received, "Connection: close"));
+  CHECK(client.is_closed());
+  CHECK(client.clean);
+}
+
+TEST_CASE("clients whose connections the listener has not accepted when it finishes are served") {
+  Server server;
+  std::vector<std::unique_ptr<Client<Server>>> clients;
+  for (int i = 0; i < 200; ++i)
+    clients.push_back(std::make_unique<Client<Server>>(server));
+  server.listener->finish();
+  server.loop.poll_one();  // the listener's start
+  server.loop.poll_one();  // and its end
+  for (const auto& client : clients)
+    client->send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  for (const auto& client : clients) {
+    CHECK(client->receives("HTTP/1.1 200"));
+    CHECK(client->is_closed());
+    CHECK(client->clean);
+  }
+  CHECK(server.run_until([&] { return server.listener->has_finished(); }));
+}
+
+TEST_CASE("a client that connects while the listener finishes is served or refused, never cut off") {
+  Server server;
+  std::atomic<int> served{0};
+  std::atomic<int> refused{0};
+  std::atomic<int> cut_off{0};
+  constexpr int kClients = 4;
+  const auto ask_until_refused = [&] {
+    asio::io_context own_loop;
+    for (;;) {
+      tcp::socket socket(own_loop);
+      std::error_code error;
+      socket.connect({asio::ip::make_address("127.0.0.1"), server.port}, error);
+      if (error) break;
+      constexpr std::string_view kRequest = "GET / HTTP/1.0\r\nHost: a\r\n\r\n";
+      asio::write(socket, asio::buffer(kRequest), error);
+      std::string answer;
+      if (!error) asio::read(socket, asio::dynamic_buffer(answer), error);
+      ++(error == asio::error::eof && answer.starts_with("HTTP/1.1 200") ? served : cut_off);
+    }
+    ++refused;
+  };
+  std::vector<std::thread> clients;
+  for (int i = 0; i < kClients; ++i)
+    clients.emplace_back(ask_until_refused);
+  CHECK(server.run_until([&] { return served > 100; }));
+  server.listener->finish();
+  CHECK(server.run_until([&] { return refused == kClients; }));
+  for (std::thread& client : clients)
+    client.join();
+  CHECK(server.listener->has_finished());
+  CHECK(cut_off == 0);
 }
 
 TEST_CASE("a listing goes out over a socket, whole") {

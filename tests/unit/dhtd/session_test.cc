@@ -271,6 +271,46 @@ TEST_CASE("a client that only closed its sending side gets its answers") {
   CHECK(server.wire.session().finished());
 }
 
+TEST_CASE("a session that ends lets requests that have begun have their answers, the first of a new client, too") {
+  ServerDouble server;
+  auto& session = server.wire.session();
+  SUBCASE("idle") {
+    server.exchange(get(1));
+    session.finish();
+    CHECK(session.finished());
+  }
+  SUBCASE("in the middle of a request") {
+    server.exchange(get(1) + "PUT /db/k HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na");
+    session.finish();
+    CHECK_FALSE(session.finished());
+    const auto answer = server.exchange("bc" + get(1));
+    CHECK(status_of(answer) == "200");
+    CHECK(field_of(answer, "Connection") == "close");
+    CHECK(contains(server.table.get("k")->value.view(), "abc"));
+    CHECK(session.finished());
+  }
+  SUBCASE("new") {
+    session.finish();
+    CHECK_FALSE(session.finished());
+    CHECK(field_of(server.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "Connection") == "close");
+    CHECK(session.finished());
+  }
+}
+
+TEST_CASE("where the end is announced the next answer says that it is the last") {
+  HeldDouble server;
+  server.wire.send(get(1));
+  server.wire.session().announce_end();
+  CHECK_FALSE(server.wire.session().finished());
+  server.wire.send(get(2) + get(3));
+  server.table.answer(0, "one");
+  CHECK(field_of(server.wire.receive(), "Connection").empty());
+  server.table.answer(1, "two");
+  CHECK(field_of(server.wire.receive(), "Connection") == "close");
+  CHECK(server.table.gets.size() == 2);
+  CHECK(server.wire.session().finished());
+}
+
 TEST_CASE("a request whose handler is dropped is answered with 503") {
   HeldDouble server;
   server.wire.send(get(1));
