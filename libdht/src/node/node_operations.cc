@@ -33,21 +33,22 @@ OperationId Node::Impl::get(std::string_view key, const ReadOptions& options, Ge
     return 0;
   }
   const OperationId id = operations_.next_id();
+  const SessionPtr session = current();
   const auto make_operation = [&] {
     auto operation = std::make_unique<node::Operation>();
     operation->id = id;
+    operation->in_cluster = session->cluster();
     operation->kind = node::Operation::Kind::get;
     operation->deadline = strand_.now() + options.deadline;
     operation->key = key;
     operation->on_get = std::move(handler);
     return operation;
   };
-  GetHandler from_replica = [this, id](std::error_code error, std::optional<Entry> entry) {
-    if (error == Errc::not_applied) return current()->postpone(id);
-    if (auto operation = operations_.take(id)) operation->on_get(error, std::move(entry));
+  // Where it was asked, and not in a cluster that the node has founded meanwhile, it is tried again.
+  GetHandler from_replica = [asked = session.get(), id](std::error_code error, std::optional<Entry> entry) {
+    asked->end_read(id, error, std::move(entry));
   };
   node::OperationPtr refused;
-  const SessionPtr session = current();
   auto here = session->read_here(key, from_replica, [&] {
     node::OperationPtr operation = make_operation();
     operation->state = node::Operation::State::in_replica;
@@ -70,9 +71,11 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
     return 0;
   }
   const OperationId id = operations_.next_id();
+  const SessionPtr session = current();
   const auto make_operation = [&] {
     auto operation = std::make_unique<node::Operation>();
     operation->id = id;
+    operation->in_cluster = session->cluster();
     operation->kind = node::Operation::Kind::write;
     operation->deadline = strand_.now() + options.deadline;
     operation->on_write = std::move(handler);
@@ -82,7 +85,6 @@ OperationId Node::Impl::write(const WriteRequest& request, const WriteOptions& o
     if (auto operation = operations_.take(id)) operation->on_write(result_error, result);
   };
   node::OperationPtr refused;
-  const SessionPtr session = current();
   auto here = session->write_here(request, options.precondition, from_replica, [&] {
     node::OperationPtr operation = make_operation();
     operation->state = node::Operation::State::in_replica;

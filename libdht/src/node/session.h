@@ -96,8 +96,9 @@ class Session final : public replica::Reentry {
   bool begin(OperationPtr& operation);
   /// Runs an operation of the table here, sends it to its primary, or parks it.
   void route(OperationId id);
-  /// Tries it again a little later.
-  void postpone(OperationId id);
+  /// The answer to a read that waited in the replica here. One that was certainly not done is tried again within its
+  /// deadline.
+  void end_read(OperationId id, std::error_code error, std::optional<Entry> entry);
   /// Routes anew what was put off, and begins partitions that had to wait. Called every few milliseconds.
   void retry_postponed();
   /// Takes up streams to backups that have broken, and gives up those that make writes wait. Called often.
@@ -227,8 +228,8 @@ class Session final : public replica::Reentry {
 
   // session_route.cc
   void run_in_replica(Slot& slot, Operation& operation, replica::Effects& effects);
-  /// Takes the answer to a read; one that was certainly not done is tried again within its deadline.
-  void end_read(OperationId id, std::error_code error, std::optional<Entry> entry);
+  /// Tries it again a little later.
+  void postpone(OperationId id);
   PartitionId partition_of(const Operation& operation) const noexcept;
   void note_written(Slot& slot, std::string_view key, replica::Effects& effects);
 

@@ -148,8 +148,11 @@ void Session::postpone(OperationId id) {
   const bool is_under_way =
       parts_.operations->visit(id, [](Operation& operation) { operation.state = Operation::State::parked; });
   if (!is_under_way) return;
-  std::lock_guard lock(mutex_);
-  postponed_.push_back(id);
+  {
+    std::lock_guard lock(mutex_);
+    if (!retired_) return postponed_.push_back(id);
+  }
+  (*parts_.route_elsewhere)(id);
 }
 
 bool Session::has_put_off() const {

@@ -44,6 +44,7 @@ OperationId Desk::ask(const Question& question, Answered answered) {
 
 Desk::Open Desk::open(const Question& question, Answered answered) {
   Open open{.place = question.place, .operation = question.operation, .answered = std::move(answered)};
+  open.is_taken_later = world_.cluster().is_paused(question.place) && world_.is_at_home(question.place);
   if (question.padding != 0) open.operation.value = head_of(padded(question.operation.value, question.padding));
   open.operation.invoked = world_.timeline().now();
   open.ticket = answers_.ask(
@@ -61,10 +62,23 @@ void Desk::close(Open& open, std::error_code error) {
   --under_way_[open.place];
   --under_way_in_all_;
   open.operation.outcome = outcome_of(open.operation.kind, error);
+  if (is_from_elsewhere(open)) {
+    open.operation.outcome = Operation::Outcome::unknown;
+    open.operation.version = 0;
+    open.operation.existed.reset();
+    open.operation.entry.reset();
+  }
   const bool is_known = open.operation.outcome != Operation::Outcome::unknown;
   if (is_known) open.operation.returned = world_.timeline().now();
   if (open.line) **open.line = open.operation;
   if (open.answered) open.answered(open.operation);
+}
+
+/// The process was given up while it stood still, and knew when it took the operation: its own table has answered, not
+/// that of the home cluster. Of one that had begun before it stood still this is no excuse.
+bool Desk::is_from_elsewhere(const Open& open) {
+  return open.is_taken_later && open.operation.outcome != Operation::Outcome::not_applied &&
+         world_.is_running(open.place) && !world_.is_at_home(open.place);
 }
 
 std::size_t Desk::under_way(std::size_t place) const {

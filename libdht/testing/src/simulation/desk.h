@@ -57,12 +57,15 @@ class Desk {
   struct Open {
     std::size_t place = 0;
     AnswerBook::Ticket ticket = 0;
+    /// A process that stands still takes it when it goes on, perhaps in a cluster of its own: see `is_from_elsewhere`.
+    bool is_taken_later = false;
     std::optional<Ledger::Line> line{};
     Operation operation{};
     Answered answered{};
   };
 
   Open open(const Question& question, Answered answered);
+  bool is_from_elsewhere(const Open& open);
   void close(Open& open, std::error_code error);
 
   World& world_;
