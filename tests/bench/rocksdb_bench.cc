@@ -1,16 +1,14 @@
 // The storage of RocksDB: time per operation where nothing waits for the disk, writes that do, scans, opening.
 //
-// Its directories are made in TMPDIR, and the figures of syncs are those of that disk. "large" ones take seconds.
+// Its directories are made in DHT_TEST_DATA or TMPDIR, and the figures of syncs are those of that disk. "large" ones
+// take seconds.
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <future>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +18,7 @@
 #include <dht/rocksdb.h>
 #include <dht/storage.h>
 
+#include "../temp_directory.h"
 #include "base/hash.h"
 
 namespace dht {
@@ -36,30 +35,13 @@ std::string key_number(std::uint64_t number) {
   return key;
 }
 
-class TempDirectory {
- public:
-  TempDirectory() : path_((std::filesystem::temp_directory_path() / "dht-bench-XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot create " + path_);
-  }
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  const std::string& path() const noexcept { return path_; }
-
- private:
-  std::string path_;
-};
-
 /// Key number i lies in partition i modulo their number.
 class DurableTable {
  public:
   explicit DurableTable(bool sync_answers) : sync_answers_(sync_answers) { open(); }
 
   void open() {
-    storage_ = make_rocksdb_storage({.directory = directory_.path(), .sync_answers = sync_answers_});
+    storage_ = make_rocksdb_storage({.directory = directory_.path().string(), .sync_answers = sync_answers_});
     for (std::size_t i = 0; i < kPartitions; ++i)
       partitions_.push_back(storage_->open(ClusterId{1}, static_cast<PartitionId>(i)));
   }
@@ -90,7 +72,7 @@ class DurableTable {
 
  private:
   const bool sync_answers_;
-  const TempDirectory directory_;
+  const testing::TempDirectory directory_;
   std::unique_ptr<Storage> storage_;
   std::vector<std::unique_ptr<PartitionStorage>> partitions_;
 };

@@ -9,6 +9,7 @@
 #include "wire/data.h"
 #include "wire/frame.h"
 #include "wire/message_type.h"
+#include "wire/stream.h"
 
 namespace dht::wire {
 

@@ -13,6 +13,7 @@
 #include "wire/data.h"
 #include "wire/frame.h"
 #include "wire/handshake.h"
+#include "wire/stream.h"
 #include "wire/tagged.h"
 
 namespace {

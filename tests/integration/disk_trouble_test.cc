@@ -38,7 +38,7 @@ NodeSetup at(const std::filesystem::path& directory, std::vector<std::string> mo
 }
 
 TEST_CASE("a directory in use is refused, and whoever uses it goes on") {
-  const TemporaryFolder folder;
+  const testing::TempDirectory folder;
   TestNode node(at(folder.path() / "data"));
   node.put("key", "value");
   check_refused(at(folder.path() / "data"), "is in use by another process");
@@ -50,7 +50,7 @@ TEST_CASE("a directory in use is refused, and whoever uses it goes on") {
 }
 
 TEST_CASE("a directory of something else, and one of a later format, are refused and left as they are") {
-  const TemporaryFolder folder;
+  const testing::TempDirectory folder;
   const auto other = folder.path() / "other";
   std::filesystem::create_directory(other);
   write_file(other / "letter.txt", "Dear");
@@ -75,7 +75,7 @@ TEST_CASE("a directory of something else, and one of a later format, are refused
 
 TEST_CASE(
     "a node that is told another number of partitions than it was founded with does not start, and loses nothing") {
-  const TemporaryFolder folder;
+  const testing::TempDirectory folder;
   const auto data = folder.path() / "data";
   {
     TestNode node(at(data, {"--partitions", "64"}));
@@ -240,7 +240,7 @@ class SmallDisk {
 };
 
 TEST_CASE("a disk that is full is called so") {
-  const TemporaryFolder folder;
+  const testing::TempDirectory folder;
   const SmallDisk disk(folder.path() / "small");
   if (!disk.is_there()) {
     MESSAGE("no disk can be made here");

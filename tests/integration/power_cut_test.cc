@@ -48,7 +48,7 @@ struct Powered {
   std::mt19937_64 random{10};
   std::uint64_t lost_bytes = 0;
   std::size_t lost_files = 0;
-  TemporaryFolder journals;
+  testing::TempDirectory journals;
   PowerCut cut;
   DurableCluster cluster;
   Writers writers;

@@ -146,18 +146,21 @@ void ClusterHandler::peers(const http::Request&, Responder responder) {
   responder.send({200, ContentType::text, 0, {}, text});
 }
 
-void ClusterHandler::safe_to_stop(const http::Request&, Responder responder) {
+/// A node that stops is ready for nothing any more.
+dht::NodeStatus ClusterHandler::current_status() const {
   auto status = admin_.status();
   status.ready = status.ready && state_.load(std::memory_order_acquire) == ServiceState::serving;
-  const std::string reason = why_not_safe_to_stop(status);
+  return status;
+}
+
+void ClusterHandler::safe_to_stop(const http::Request&, Responder responder) {
+  const std::string reason = why_not_safe_to_stop(current_status());
   if (!reason.empty()) return responder.fail({503, "not_safe_to_stop", reason});
   responder.send({200, ContentType::text, 0, {}, "safe\n"});
 }
 
 void ClusterHandler::status(const http::Request&, Responder responder) {
-  auto status = admin_.status();
-  status.ready = status.ready && state_.load(std::memory_order_acquire) == ServiceState::serving;
-  responder.send({200, ContentType::json, 0, {}, to_json(status)});
+  responder.send({200, ContentType::json, 0, {}, to_json(current_status())});
 }
 
 }  // namespace dhtd

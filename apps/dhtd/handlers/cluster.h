@@ -22,6 +22,7 @@ class ClusterHandler {
   struct Route;
   static const Route* find_route(std::string_view path) noexcept;
 
+  dht::NodeStatus current_status() const;
   void peers(const http::Request& request, http::Responder responder);
   void status(const http::Request& request, http::Responder responder);
   void safe_to_stop(const http::Request& request, http::Responder responder);

@@ -7,6 +7,7 @@
 // map.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -71,6 +72,15 @@ struct PartitionRecord {
   std::vector<LearnerRecord> learners{};
 
   bool operator==(const PartitionRecord&) const = default;
+
+  bool has_backup(NodeId node) const noexcept {
+    return std::find(backups.begin(), backups.end(), node) != backups.end();
+  }
+  bool has_learner(NodeId node) const noexcept {
+    return std::any_of(learners.begin(), learners.end(), [node](const LearnerRecord& one) { return one.node == node; });
+  }
+  /// As the primary or as a backup.
+  bool is_held_by(NodeId node) const noexcept { return primary == node || has_backup(node); }
 };
 
 struct ClusterMap {

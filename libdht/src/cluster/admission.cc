@@ -13,15 +13,26 @@ using wire::Answer;
 
 namespace {
 
-std::optional<Answer> judge_setting(std::string_view what, std::optional<std::uint32_t> told, std::uint32_t founded) {
-  if (!told || *told == founded) return std::nullopt;
+Answer refusal_of(const SettingConflict& conflict) {
   return refusal(Errc::incompatible,
                  fmt::format("this node was told {} {}, but the cluster was founded with {}, which is fixed; leave the "
                              "setting out or start the node with {}",
-                             *told, what, founded, founded));
+                             conflict.told, conflict.what, conflict.founded, conflict.founded));
 }
 
 }  // namespace
+
+std::optional<SettingConflict> find_conflict(std::optional<std::uint32_t> partitions,
+                                             std::optional<std::uint32_t> replicas,
+                                             std::optional<std::uint32_t> lease_ms, const ClusterSettings& founded) {
+  const auto differs = [](std::optional<std::uint32_t> told, std::uint32_t is) { return told && *told != is; };
+  if (differs(partitions, founded.partitions)) return SettingConflict{"partitions", *partitions, founded.partitions};
+  if (differs(replicas, founded.replicas)) return SettingConflict{"copies of each entry", *replicas, founded.replicas};
+  if (differs(lease_ms, founded.lease_ms)) {
+    return SettingConflict{"ms as the length of a lease", *lease_ms, founded.lease_ms};
+  }
+  return std::nullopt;
+}
 
 std::optional<Answer> judge_call(const wire::Call& join, std::uint64_t wall_ms, const ClusterSettings& settings,
                                  std::uint64_t max_clock_skew_ms) {
@@ -31,9 +42,9 @@ std::optional<Answer> judge_call(const wire::Call& join, std::uint64_t wall_ms, 
   if (!node.id || !is_valid_name(node.name) || !has_address) {
     return refusal(Errc::invalid_argument, "the join names no valid node id, name and address");
   }
-  if (auto refused = judge_setting("partitions", join.partitions, settings.partitions)) return refused;
-  if (auto refused = judge_setting("copies of each entry", join.replicas, settings.replicas)) return refused;
-  if (auto refused = judge_setting("ms as the length of a lease", join.lease_ms, settings.lease_ms)) return refused;
+  if (const auto conflict = find_conflict(join.partitions, join.replicas, join.lease_ms, settings)) {
+    return refusal_of(*conflict);
+  }
   if (join.wall_ms > wall_ms && join.wall_ms - wall_ms > max_clock_skew_ms) {
     return refusal(Errc::incompatible,
                    fmt::format("this node's clock is {} seconds ahead of the cluster's, so its entries would win over "

@@ -5,11 +5,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "cluster/map_change.h"
 #include "cluster/scene.h"
 
 namespace dht::cluster {
+
+/// A setting that is fixed when a cluster is founded, and told otherwise.
+struct SettingConflict {
+  std::string_view what;  ///< after a number
+  std::uint32_t told;
+  std::uint32_t founded;
+};
+/// The first of them; nothing where what was told is what was founded.
+std::optional<SettingConflict> find_conflict(std::optional<std::uint32_t> partitions,
+                                             std::optional<std::uint32_t> replicas,
+                                             std::optional<std::uint32_t> lease_ms, const ClusterSettings& founded);
 
 /// What no state of the cluster would change: the record must make sense, the settings must be the cluster's where the
 /// newcomer was told any, its clock must not be far ahead of `wall_ms`. Empty where nothing is wrong.

@@ -10,9 +10,7 @@ namespace {
 constexpr Duration kLongest = std::chrono::seconds(30);
 
 bool holds_what_others_can(const PartitionRecord& record, NodeId node, const std::set<NodeId>& fit) {
-  if (std::find(record.backups.begin(), record.backups.end(), node) != record.backups.end()) {
-    return fit.contains(record.primary);
-  }
+  if (record.has_backup(node)) return fit.contains(record.primary);
   const bool has_successor =
       std::any_of(record.backups.begin(), record.backups.end(), [&](NodeId backup) { return fit.contains(backup); });
   return record.primary == node && has_successor;

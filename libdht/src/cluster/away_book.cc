@@ -27,7 +27,7 @@ void AwayBook::note(const ClusterMap& chosen, const MoveInputs& inputs, const Cl
     const PartitionRecord& before = chosen.partitions[p];
     if (before == next.partitions[p]) continue;
     for (const NodeId node : everybody({before.primary, before.backups})) {
-      if (holds(next.partitions[p], node) || !inputs.reports.is_durable(node)) continue;
+      if (next.partitions[p].is_held_by(node) || !inputs.reports.is_durable(node)) continue;
       const bool goes =
           inputs.asides.contains(node) || !is_alive(next, node, inputs) || is_lost(node, p, chosen, inputs.reports);
       if (!goes) continue;

@@ -60,8 +60,7 @@ std::map<NodeId, std::size_t> loads(const Scene& scene, const std::set<NodeId>& 
 bool pass_to_backup(NodeId forgotten, PartitionId p, const Scene& scene, MapChange& change) {
   const PartitionRecord record = change.map().partitions[p];
   const auto is_down = [&](NodeId id) { return change.map().find(id)->state == NodeState::down; };
-  const bool is_backup = std::find(record.backups.begin(), record.backups.end(), forgotten) != record.backups.end();
-  if (is_backup && is_down(record.primary)) change.remove_backup(p, forgotten);
+  if (record.has_backup(forgotten) && is_down(record.primary)) change.remove_backup(p, forgotten);
   if (record.primary != forgotten || record.backups.empty()) return record.primary != forgotten;
   const bool some_live = std::any_of(record.backups.begin(), record.backups.end(),
                                      [&](NodeId id) { return !is_down(id) || scene.is_alive(id); });

@@ -7,6 +7,7 @@
 #include <dht/error.h>
 
 #include "base/assert.h"
+#include "wire/agreement.h"
 #include "wire/tagged.h"
 
 namespace dht::cluster {
@@ -24,38 +25,6 @@ enum Tag : std::uint32_t {
   accepted_map,
   accepted_is_map,
 };
-enum BallotTag : std::uint32_t { counter = 1, node, boot };
-
-wire::TaggedWriter write(const wire::Ballot& ballot) {
-  wire::TaggedWriter w;
-  w.put_u64(BallotTag::counter, ballot.counter);
-  w.put_id(BallotTag::node, ballot.node);
-  w.put_u64(BallotTag::boot, ballot.boot);
-  return w;
-}
-
-wire::Ballot read_ballot(wire::TaggedReader r) {
-  wire::Ballot ballot;
-  while (r.next()) {
-    switch (r.tag()) {
-      case BallotTag::counter:
-        ballot.counter = r.u64();
-        break;
-      case BallotTag::node:
-        ballot.node = r.id<NodeId>();
-        break;
-      case BallotTag::boot:
-        ballot.boot = r.u64();
-        break;
-    }
-  }
-  return ballot;
-}
-
-ClusterMapPtr read_map(std::string_view bytes) {
-  auto map = decode_cluster_map(bytes);
-  return map ? std::make_shared<const ClusterMap>(*std::move(map)) : nullptr;
-}
 
 std::string encode(const Remembered& all) {
   wire::TaggedWriter w;
@@ -82,19 +51,19 @@ std::optional<Remembered> decode(std::string_view bytes) {
         all.id = r.id<NodeId>();
         break;
       case Tag::map:
-        all.map = read_map(r.bytes());
+        all.map = wire::read_map(r);
         break;
       case Tag::since:
         all.voter.since = r.u64();
         break;
       case Tag::promised:
-        all.voter.promised = read_ballot(r.message());
+        if (!wire::read(r.message(), all.voter.promised)) r.fail();
         break;
       case Tag::accepted:
-        all.voter.accepted = read_ballot(r.message());
+        if (!wire::read(r.message(), all.voter.accepted)) r.fail();
         break;
       case Tag::accepted_map:
-        all.voter.map = read_map(r.bytes());
+        all.voter.map = wire::read_map(r);
         break;
       case Tag::accepted_is_map:
         accepted_is_map = r.boolean();

@@ -15,10 +15,7 @@ auto is_learner(NodeId node) {
 }
 
 bool has_role(const PartitionRecord& partition, NodeId node) {
-  const auto& backups = partition.backups;
-  const auto& learners = partition.learners;
-  return partition.primary == node || std::find(backups.begin(), backups.end(), node) != backups.end() ||
-         std::any_of(learners.begin(), learners.end(), is_learner(node));
+  return partition.is_held_by(node) || partition.has_learner(node);
 }
 
 }  // namespace
@@ -154,7 +151,7 @@ void MapChange::hand_over(PartitionId partition, NodeId to, std::vector<NodeId> 
 void MapChange::fail_over(PartitionId partition, NodeId to, std::vector<NodeId> backups) {
   PartitionRecord& record = partition_record(partition);
   DHT_ASSERT(member(record.primary).state == NodeState::down);
-  DHT_ASSERT(std::find(record.backups.begin(), record.backups.end(), to) != record.backups.end());
+  DHT_ASSERT(record.has_backup(to));
   take_over(record, to, std::move(backups));
 }
 

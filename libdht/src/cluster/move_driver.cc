@@ -17,7 +17,7 @@ constexpr Duration kLongestBackOff = milliseconds(2000);
 
 bool is_complete(const PartitionRecord& record, const Holding& target) {
   const std::vector<NodeId> wanted = everybody(target);
-  return std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return holds(record, node); });
+  return std::all_of(wanted.begin(), wanted.end(), [&](NodeId node) { return record.is_held_by(node); });
 }
 
 }  // namespace
@@ -36,9 +36,9 @@ struct MoveDriver::Case {
   bool is_direct() const { return target->backups.empty() && record.backups.empty(); }
   /// The node has everything that was acknowledged, once the primary has stopped or goes on.
   bool is_level(NodeId node) const {
-    return contains(record.backups, node) ||
-           std::any_of(level.begin(), level.end(),
-                       [node](const LearnerRecord& learner) { return learner.node == node; });
+    return record.has_backup(node) || std::any_of(level.begin(), level.end(), [node](const LearnerRecord& learner) {
+             return learner.node == node;
+           });
   }
 };
 
@@ -78,10 +78,10 @@ void MoveDriver::finish_partition(const Case& at, const MoveInputs& inputs, MapC
     if (contains(at.staying, learner)) continue;
     if (is_lost || !inputs.grants.is_alive(learner.node, inputs.now)) back_off(learner.node, inputs.now);
   }
-  const bool is_wanted = at.is_direct()
-                             ? !at.staying.empty()
-                             : successor_of(at, inputs, change.map()) ||
-                                   (at.target->primary != at.record.primary && holds(at.record, at.target->primary));
+  const bool is_wanted =
+      at.is_direct() ? !at.staying.empty()
+                     : successor_of(at, inputs, change.map()) ||
+                           (at.target->primary != at.record.primary && at.record.is_held_by(at.target->primary));
   if (at.has_stopped) return finish_stopped(at, inputs, change);
   if (was_ordered(at.partition, at.record.epoch) && !is_wanted && (at.is_served || at.record.backups.empty()))
     return change.reopen_primary(at.partition);
@@ -126,7 +126,7 @@ void MoveDriver::finish_stopped(const Case& at, const MoveInputs& inputs, MapCha
 /// To whom a primary that steps aside hands over; none where it does not, or nobody has everything.
 NodeId MoveDriver::successor_of(const Case& at, const MoveInputs& inputs, const ClusterMap& map) {
   if (!inputs.asides.contains(at.record.primary)) return {};
-  if (contains(at.record.backups, at.target->primary) && is_target(map, at.target->primary, inputs)) {
+  if (at.record.has_backup(at.target->primary) && is_target(map, at.target->primary, inputs)) {
     return at.target->primary;
   }
   for (const NodeId backup : at.record.backups) {
@@ -137,7 +137,7 @@ NodeId MoveDriver::successor_of(const Case& at, const MoveInputs& inputs, const 
 
 void MoveDriver::step_aside(const Case& at, const MoveInputs& inputs, MapChange& change) const {
   for (const NodeId backup : at.record.backups) {
-    const bool is_still = contains(change.map().partitions[at.partition].backups, backup);
+    const bool is_still = change.map().partitions[at.partition].has_backup(backup);
     if (is_still && inputs.asides.contains(backup)) change.remove_backup(at.partition, backup);
   }
 }
@@ -145,7 +145,7 @@ void MoveDriver::step_aside(const Case& at, const MoveInputs& inputs, MapChange&
 void MoveDriver::take_out_lost(const Case& at, MapChange& change) {
   if (at.report == nullptr) return;
   for (const NodeId backup : at.report->lost_backups) {
-    if (contains(at.record.backups, backup)) change.remove_backup(at.partition, backup);
+    if (at.record.has_backup(backup)) change.remove_backup(at.partition, backup);
   }
 }
 
@@ -202,11 +202,11 @@ void MoveDriver::begin_partition(PartitionId p, const PartitionReport* report, c
                                  MapChange& change, std::map<NodeId, std::uint32_t>& under_way) {
   const PartitionRecord& record = change.map().partitions[p];
   const Holding& target = plan_.target()[p];
-  const auto is_missing = [&](NodeId node) { return !holds(record, node) && !learns(record, node); };
+  const auto is_missing = [&](NodeId node) { return !record.is_held_by(node) && !record.has_learner(node); };
   std::vector<NodeId> wanted = everybody(target);
   std::erase_if(wanted, [&](NodeId node) { return !is_missing(node); });
   if (wanted.empty()) {
-    if (record.primary != target.primary && holds(record, target.primary))
+    if (record.primary != target.primary && record.is_held_by(target.primary))
       waiting_.push_back({p, record.primary, target.primary});
     return;
   }

@@ -41,15 +41,6 @@ inline bool is_alive(const ClusterMap& map, NodeId id, const MoveInputs& inputs)
   return node != nullptr && node->state != NodeState::down && inputs.grants.is_alive(id, inputs.now);
 }
 
-inline bool holds(const PartitionRecord& record, NodeId node) {
-  return record.primary == node || contains(record.backups, node);
-}
-
-inline bool learns(const PartitionRecord& record, NodeId node) {
-  return std::any_of(record.learners.begin(), record.learners.end(),
-                     [node](const LearnerRecord& learner) { return learner.node == node; });
-}
-
 /// Everybody who should hold the partition.
 inline std::vector<NodeId> everybody(const Holding& holding) {
   std::vector<NodeId> nodes = holding.backups;

@@ -22,7 +22,7 @@ Holding holding(const PartitionRecord& record, std::uint32_t replicas) {
 }
 
 /// An old copy is as good as one that is on its way: its node may hold the partition at little cost.
-void add_old_copies(NodeId node, const std::vector<PartitionId>& partitions, const ClusterMap& map,
+void add_old_copies(NodeId node, std::span<const PartitionId> partitions, const ClusterMap& map,
                     std::vector<Holding>& now) {
   if (map.settings.replicas == 1) return;
   for (const PartitionId p : partitions) {
@@ -32,7 +32,7 @@ void add_old_copies(NodeId node, const std::vector<PartitionId>& partitions, con
 }
 
 /// As old copies are used they become fewer, which changes no plan.
-bool has_no_more(const std::vector<std::vector<PartitionId>>& now,
+bool has_no_more(const std::vector<std::span<const PartitionId>>& now,
                  const std::vector<std::vector<PartitionId>>& before) {
   if (now.size() != before.size()) return false;
   for (std::size_t i = 0; i < now.size(); ++i) {
@@ -53,7 +53,7 @@ void MovePlan::update(const ClusterMap& map, const MoveInputs& inputs) {
       pinned.push_back(node.id);
     }
   }
-  std::vector<std::vector<PartitionId>> old_copies;
+  std::vector<std::span<const PartitionId>> old_copies;
   for (const NodeId member : members)
     old_copies.push_back(inputs.reports.old_copies(member));
   const bool is_same = members == members_ && pinned == pinned_ && has_no_more(old_copies, old_copies_);
@@ -68,7 +68,9 @@ void MovePlan::update(const ClusterMap& map, const MoveInputs& inputs) {
   begin_ = map.partitions;
   members_ = std::move(members);
   pinned_ = std::move(pinned);
-  old_copies_ = std::move(old_copies);
+  old_copies_.clear();
+  for (const auto& partitions : old_copies)
+    old_copies_.emplace_back(partitions.begin(), partitions.end());
 }
 
 /// Whether each partition is somewhere between what it was when the plan was made and what is planned: its primary is
@@ -84,7 +86,8 @@ bool MovePlan::leads_to_target(const ClusterMap& map) const {
     // Where the primary was to be one that is pinned nothing was planned.
     if (contains(pinned_, target.primary) && record != begin) return false;
     const auto is_expected = [&](NodeId node) {
-      return holds(begin, node) || learns(begin, node) || target.primary == node || contains(target.backups, node);
+      return begin.is_held_by(node) || begin.has_learner(node) || target.primary == node ||
+             contains(target.backups, node);
     };
     if (!std::all_of(record.backups.begin(), record.backups.end(), is_expected)) return false;
     for (const LearnerRecord& learner : record.learners) {

@@ -28,9 +28,10 @@ bool ReportBook::is_full(NodeId node) const {
   return found != reports_.end() && found->second.is_full;
 }
 
-std::vector<PartitionId> ReportBook::old_copies(NodeId node) const {
+std::span<const PartitionId> ReportBook::old_copies(NodeId node) const {
   const auto found = reports_.find(node);
-  return found != reports_.end() ? found->second.old_copies : std::vector<PartitionId>{};
+  return found != reports_.end() ? std::span<const PartitionId>(found->second.old_copies)
+                                 : std::span<const PartitionId>();
 }
 
 bool ReportBook::has_old_copy(NodeId node, PartitionId partition) const {
@@ -61,8 +62,7 @@ std::map<PartitionId, std::vector<ReportBook::Sealed>> ReportBook::sealed(const 
     for (const PartitionReport& partition : report.partitions) {
       if (!partition.sealed_at || partition.partition >= map.partitions.size()) continue;
       const PartitionRecord& record = map.partitions[partition.partition];
-      const bool is_backup = std::find(record.backups.begin(), record.backups.end(), node) != record.backups.end();
-      if (is_backup && record.epoch == partition.epoch)
+      if (record.has_backup(node) && record.epoch == partition.epoch)
         by_partition[partition.partition].push_back({node, *partition.sealed_at});
     }
   }

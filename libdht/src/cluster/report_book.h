@@ -5,6 +5,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <vector>
 
 #include <dht/cluster_map.h>
@@ -24,8 +25,8 @@ class ReportBook {
   /// The node may come back with what it has. It says so also while it is called down and not believed yet.
   void note_durable(NodeId node) { durable_.insert(node); }
   bool is_durable(NodeId node) const { return durable_.contains(node); }
-  /// The partitions of which it has an old copy, in ascending order.
-  std::vector<PartitionId> old_copies(NodeId node) const;
+  /// The partitions of which it has an old copy, in ascending order. Valid until the book changes.
+  std::span<const PartitionId> old_copies(NodeId node) const;
   bool has_old_copy(NodeId node, PartitionId partition) const;
   bool has(NodeId node) const { return reports_.contains(node); }
   /// True, too, where the node has not reported yet: it may.

@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/random_id.h"
+#include "cluster/admission.h"
 #include "cluster/cluster_membership.h"
 
 namespace dht {
@@ -46,23 +47,18 @@ std::optional<std::uint32_t> lease_ms(const NodeOptions& options) {
   return static_cast<std::uint32_t>(options.lease->count());
 }
 
-/// What is fixed at the founding, and told otherwise now.
-void check_setting(std::string_view what, std::optional<std::uint32_t> told, std::uint32_t founded) {
-  if (!told || *told == founded) return;
-  throw std::invalid_argument(fmt::format(
-      "this node was told {} {}, but what it has stored belongs to a cluster that was founded with {}, which "
-      "is fixed; nothing was changed. Leave the setting out, or start with an empty directory",
-      *told, what, founded));
-}
-
 /// What a former run of this node has left; nothing where the node is new.
 std::optional<cluster::Remembered> recall(const Storage& storage, const NodeOptions& options) {
   auto past = cluster::recall(storage);
   if (!past) return past;
-  const ClusterSettings& settings = past->map->settings;
-  check_setting("partitions", options.partitions, settings.partitions);
-  check_setting("copies of each entry", options.replicas, settings.replicas);
-  check_setting("ms as the length of a lease", lease_ms(options), settings.lease_ms);
+  const auto conflict =
+      cluster::find_conflict(options.partitions, options.replicas, lease_ms(options), past->map->settings);
+  if (conflict) {
+    throw std::invalid_argument(fmt::format(
+        "this node was told {} {}, but what it has stored belongs to a cluster that was founded with {}, which "
+        "is fixed; nothing was changed. Leave the setting out, or start with an empty directory",
+        conflict->told, conflict->what, conflict->founded));
+  }
   if (options.id && options.id != past->id) {
     throw std::invalid_argument(
         fmt::format("this node was told to be {}, but what is stored is {}'s; nothing was changed",

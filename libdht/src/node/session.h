@@ -41,6 +41,7 @@
 #include "replica/replica.h"
 #include "wire/data.h"
 #include "wire/message_type.h"
+#include "wire/stream.h"
 
 namespace dht::node {
 

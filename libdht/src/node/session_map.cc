@@ -124,15 +124,13 @@ void Session::follow_record(PartitionId partition, Slot& slot, const ClusterMap&
     }
     return;
   }
-  const bool is_backup = std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
+  const bool is_backup = record.has_backup(parts_.self);
   if (is_backup && slot.replica) return slot.replica->back_up(record, is_down(map, record.primary), effects);
   if (is_backup) {
     return complain_of_role(partition, "a backup");
   }
   if (!slot.replica) return;
-  const auto named = std::find_if(record.learners.begin(), record.learners.end(),
-                                  [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
-  if (learns && named != record.learners.end()) return;  // and waits for its stream
+  if (learns && record.has_learner(parts_.self)) return;  // and waits for its stream
   const NodeRecord* self = map.find(parts_.self);
   const bool was_primary = slot.replica->role() == Replica::Role::primary;
   const bool keep = was_primary && (self == nullptr || self->state == NodeState::leaving);

@@ -21,11 +21,7 @@ constexpr Duration kUntilUseless = std::chrono::seconds(5);
 bool Session::is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const {
   if (!slot.replica || slot.replica->role() != Replica::Role::learner || !slot.replica->is_complete()) return false;
   const PartitionRecord& record = map.partitions[partition];
-  const bool learns = std::any_of(record.learners.begin(), record.learners.end(),
-                                  [this](const LearnerRecord& learner) { return learner.node == parts_.self; });
-  const bool holds = record.primary == parts_.self ||
-                     std::find(record.backups.begin(), record.backups.end(), parts_.self) != record.backups.end();
-  return !learns && !holds;
+  return !record.has_learner(parts_.self) && !record.is_held_by(parts_.self);
 }
 
 /// A plan of the leader's may be long; whoever is still to get partitions then has them moving.
@@ -35,11 +31,11 @@ void Session::drop_old_copies(Instant now) {
   if (!back_since_) back_since_ = now;
   // Until then primaries that have lost this node may ask the leader to take it out.
   if (now - *back_since_ > 2 * std::chrono::milliseconds(map->settings.lease_ms)) keeps_what_it_loses_ = false;
-  const auto is_settled = [&](const PartitionRecord& record) {
-    const auto members = static_cast<std::size_t>(std::count_if(
-        map->nodes.begin(), map->nodes.end(), [](const NodeRecord& node) { return node.state == NodeState::active; }));
-    return record.learners.empty() &&
-           record.backups.size() + 1 >= std::min<std::size_t>(map->settings.replicas, members);
+  const auto members = static_cast<std::size_t>(std::count_if(
+      map->nodes.begin(), map->nodes.end(), [](const NodeRecord& node) { return node.state == NodeState::active; }));
+  const std::size_t copies = std::min<std::size_t>(map->settings.replicas, members);
+  const auto is_settled = [copies](const PartitionRecord& record) {
+    return record.learners.empty() && record.backups.size() + 1 >= copies;
   };
   if (!std::all_of(map->partitions.begin(), map->partitions.end(), is_settled)) return settled_since_.reset();
   if (!settled_since_) settled_since_ = now;

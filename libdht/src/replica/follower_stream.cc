@@ -37,13 +37,10 @@ bool FollowerStream::is_level() const noexcept {
 
 wire::StreamPiece FollowerStream::take_up() {
   DHT_ASSERT((is_backup_ || has_old_copy_) && is_broken());
-  ++id_.attempt;
+  begin_anew();
   is_copying_ = is_comparing_ = false;
   differing_.clear();
   state_ = State::asked;
-  sent_ = acknowledged_ = 0;
-  unacknowledged_.clear();
-  unacknowledged_bytes_ = 0;
   return number({.start = wire::StreamStart::resume});
 }
 
@@ -57,9 +54,14 @@ void FollowerStream::resume_after(Seq seq) {
 }
 
 void FollowerStream::begin_copy() {
-  ++id_.attempt;
+  begin_anew();
   is_copying_ = true;
   state_ = State::flowing;
+}
+
+/// Another attempt: nothing has been sent in it.
+void FollowerStream::begin_anew() {
+  ++id_.attempt;
   sent_ = acknowledged_ = 0;
   unacknowledged_.clear();
   unacknowledged_bytes_ = 0;

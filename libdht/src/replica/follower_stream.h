@@ -122,6 +122,7 @@ class FollowerStream {
 
   FollowerStream(NodeId follower, const wire::StreamId& id, bool is_backup)
       : follower_(follower), id_(id), is_backup_(is_backup), is_copying_(!is_backup) {}
+  void begin_anew();
   wire::StreamPiece number(wire::StreamPiece piece);
   void confirm() noexcept;
 

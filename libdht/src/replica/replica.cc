@@ -46,16 +46,13 @@ void Replica::configure(const PartitionRecord& record, Effects& effects) {
     return;
   }
   if (std::exchange(epoch_, record.epoch) != record.epoch) effects.report_changed = true;
-  const auto is_backup = [&](NodeId node) {
-    return std::find(record.backups.begin(), record.backups.end(), node) != record.backups.end();
-  };
   std::erase_if(streams_, [&](const FollowerStream& stream) {
-    if (is_backup(stream.follower())) return false;
+    if (record.has_backup(stream.follower())) return false;
     return stream.is_backup() ||
            std::find(record.learners.begin(), record.learners.end(), stream.record()) == record.learners.end();
   });
   for (FollowerStream& stream : streams_) {
-    if (is_backup(stream.follower()) && !stream.is_backup()) stream.promote();
+    if (record.has_backup(stream.follower()) && !stream.is_backup()) stream.promote();
   }
   for (const LearnerRecord& learner : record.learners) {
     const bool is_known = std::any_of(streams_.begin(), streams_.end(),

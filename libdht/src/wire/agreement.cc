@@ -38,6 +38,20 @@ enum : std::uint32_t { number = 1, length_ms };
 /// No cluster has more voters than this, in however long a list they come.
 constexpr std::size_t kMaxVoters = 64;
 
+void append_voter(TaggedReader& r, std::vector<NodeId>& voters) {
+  if (voters.size() >= kMaxVoters) return r.fail();
+  voters.push_back(r.id<NodeId>());
+}
+
+}  // namespace
+
+ClusterMapPtr read_map(TaggedReader& r) {
+  auto map = decode_cluster_map(r.bytes());
+  if (map) return std::make_shared<const ClusterMap>(*std::move(map));
+  r.fail();
+  return nullptr;
+}
+
 TaggedWriter write(const Ballot& ballot) {
   TaggedWriter w;
   w.put_u64(ballot_tag::counter, ballot.counter);
@@ -61,20 +75,6 @@ bool read(TaggedReader r, Ballot& ballot) {
     }
   }
   return r.ok();
-}
-
-void append_voter(TaggedReader& r, std::vector<NodeId>& voters) {
-  if (voters.size() >= kMaxVoters) return r.fail();
-  voters.push_back(r.id<NodeId>());
-}
-
-}  // namespace
-
-ClusterMapPtr read_map(TaggedReader& r) {
-  auto map = decode_cluster_map(r.bytes());
-  if (map) return std::make_shared<const ClusterMap>(*std::move(map));
-  r.fail();
-  return nullptr;
 }
 
 TaggedWriter write(const VoterRequest& request) {

@@ -61,11 +61,13 @@ struct LeaseGrant {
   bool operator==(const LeaseGrant&) const = default;
 };
 
+TaggedWriter write(const Ballot& ballot);
 TaggedWriter write(const VoterRequest& request);
 TaggedWriter write(const VoterReply& reply);
 TaggedWriter write(const LeaseAsk& ask);
 TaggedWriter write(const LeaseGrant& grant);
 /// False where the bytes are malformed.
+bool read(TaggedReader r, Ballot& ballot);
 bool read(TaggedReader r, VoterRequest& request);
 bool read(TaggedReader r, VoterReply& reply);
 bool read(TaggedReader r, LeaseAsk& ask);

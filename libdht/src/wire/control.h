@@ -17,6 +17,7 @@
 #include <dht/types.h>
 
 #include "wire/agreement.h"
+#include "wire/report.h"
 
 namespace dht::wire {
 
@@ -63,27 +64,6 @@ struct Call {
   std::optional<VoterRequest> voter{};
   std::optional<LeaseAsk> lease_ask{};
   std::string name{};
-};
-
-struct MemberReport {
-  NodeId node{};
-  bool alive = false;
-  StorageStatistics statistics{};
-  bool is_full = false;
-
-  bool operator==(const MemberReport&) const = default;
-};
-
-struct OperationReport {
-  bool is_join = true;
-  NodeId node{};
-  std::string name{};
-  std::uint64_t done = 0;
-  std::uint64_t total = 0;
-  std::uint64_t milliseconds = 0;
-  std::uint64_t bytes_done = 0;
-
-  bool operator==(const OperationReport&) const = default;
 };
 
 struct Answer {

@@ -1,5 +1,5 @@
-// Data messages: what a node asks of a partition's primary for its clients, and the stream between replicas. Fixed
-// little-endian fields (libdht/doc/wire_format.md).
+// Data messages: what a node asks of a partition's primary for its clients. Fixed little-endian fields
+// (libdht/doc/wire_format.md).
 //
 // Thread rule: plain values. Views in decoded messages borrow the bytes that were decoded.
 #pragma once
@@ -84,8 +84,6 @@ std::string encode(const DropCopiesMessage& message);
 std::string encode(const GetReply& message);
 std::string encode(const WriteReply& message);
 std::string encode(const DoneReply& message);
-std::string encode(const StreamPiece& message);
-std::string encode(const StreamAck& message);
 
 // The same for those of which there are many, where the bytes are needed for a moment only: they lie in memory of the
 // calling thread until its next call of these.
@@ -94,8 +92,6 @@ std::string_view encode_briefly(const GetMessage& message);
 std::string_view encode_briefly(const WriteMessage& message);
 std::string_view encode_briefly(const GetReply& message);
 std::string_view encode_briefly(const WriteReply& message);
-std::string_view encode_briefly(const StreamPiece& message);
-std::string_view encode_briefly(const StreamAck& message);
 
 /// What a message is about, for fetching that before the message is looked at: whatever the bytes are.
 struct Subject {
@@ -116,7 +112,5 @@ std::optional<DropCopiesMessage> decode_drop_copies(std::string_view bytes);
 std::optional<GetReply> decode_get_reply(std::string_view bytes);
 std::optional<WriteReply> decode_write_reply(std::string_view bytes);
 std::optional<DoneReply> decode_done_reply(std::string_view bytes);
-std::optional<StreamPiece> decode_stream_piece(std::string_view bytes);
-std::optional<StreamAck> decode_stream_ack(std::string_view bytes);
 
 }  // namespace dht::wire

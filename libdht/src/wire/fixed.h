@@ -3,10 +3,13 @@
 // Thread rule: none of their own; use one object from one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -123,5 +126,32 @@ class FixedReader {
   std::string_view rest_;
   bool ok_ = true;
 };
+
+/// The same in memory of the calling thread, until its next call with a `write` of that type.
+template <typename Write>
+std::string_view encode_fixed_briefly(Write write) {
+  constexpr std::size_t kLeastKept = 4 * 1024;
+  constexpr std::size_t kMostKept = 256 * 1024;
+  thread_local std::unique_ptr<char[]> memory;
+  thread_local std::size_t capacity = 0;
+  FixedCounter counter;
+  write(counter);
+  const std::size_t size = counter.size();
+  if (size > capacity || capacity > kMostKept) {
+    capacity = std::max(size, kLeastKept);
+    memory = std::make_unique_for_overwrite<char[]>(capacity);
+  }
+  FixedWriter out(memory.get(), size);
+  write(out);
+  DHT_ASSERT(out.left() == 0);
+  return {memory.get(), size};
+}
+
+/// Empty where the bytes were not exactly one such message.
+template <typename Message>
+std::optional<Message> checked(Message message, const FixedReader& in) {
+  if (!in.complete()) return std::nullopt;
+  return message;
+}
 
 }  // namespace dht::wire

@@ -1,5 +1,5 @@
 // What replicas of one partition say to each other, and what a joining node asks of a primary. Values only; their bytes
-// are made in wire/data.h.
+// are made in wire/stream.h and wire/data.h.
 //
 // Thread rule: plain values.
 #pragma once

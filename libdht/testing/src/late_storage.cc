@@ -1,4 +1,3 @@
-#include <map>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -6,6 +5,7 @@
 #include <dht/testing/late_storage.h>
 
 #include "base/assert.h"
+#include "late_calls.h"
 
 namespace dht::testing {
 
@@ -13,7 +13,7 @@ namespace dht::testing {
 class LateStorage::Partition final : public PartitionStorage {
  public:
   Partition(LateStorage& owner, const Name& name)
-      : owner_(owner), name_(name), entries_(owner.memory_->open(name.first, name.second)) {
+      : owner_(owner), name_(name), calls_(owner.scheduler_), entries_(owner.memory_->open(name.first, name.second)) {
     const bool is_new = owner_.open_.insert(name_).second;
     DHT_ASSERT(is_new);
   }
@@ -37,23 +37,15 @@ class LateStorage::Partition final : public PartitionStorage {
  private:
   template <typename Result>
   std::optional<Result> answer_later(Result result, Function<void(Result)> later) {
-    Scheduler& scheduler = owner_.scheduler_;
-    const auto limit = static_cast<std::uint64_t>((owner_.most_ - owner_.least_).count()) + 1;
-    const Duration extra(static_cast<Duration::rep>(scheduler.random() % limit));
-    const std::uint64_t call = ++last_call_;
-    under_way_[call] = scheduler.call_later(
-        owner_.least_ + extra, [this, call, result = std::move(result), later = std::move(later)]() mutable {
-          const auto timer = under_way_.extract(call);
-          later(std::move(result));
-        });
+    calls_.answer_after(calls_.draw(owner_.least_, owner_.most_),
+                        [result = std::move(result), later = std::move(later)]() mutable { later(std::move(result)); });
     return std::nullopt;
   }
 
   LateStorage& owner_;
   const Name name_;
+  LateCalls calls_;
   std::unique_ptr<PartitionStorage> entries_;
-  std::uint64_t last_call_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> under_way_;
 };
 
 LateStorage::LateStorage(Scheduler& scheduler, Duration least, Duration most)

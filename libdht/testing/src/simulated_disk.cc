@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "disk_partition.h"
+#include "late_calls.h"
 
 namespace dht::testing {
 
@@ -71,22 +72,16 @@ class SimulatedDisk::Opened final : public Storage {
   Contents& contents() noexcept { return *contents_; }
   std::set<StoredPartition>& open_ones() noexcept { return open_; }
   const DiskTimes& times() const noexcept { return times_; }
-  Duration draw(Duration least, Duration most) {
-    const auto limit = static_cast<std::uint64_t>((most - least).count()) + 1;
-    return least + Duration(static_cast<Duration::rep>(scheduler_.random() % limit));
-  }
+  Scheduler& scheduler() noexcept { return scheduler_; }
   /// Calls `later` with `result` when the call's time has passed, unless the disk is not this storage's any more.
   template <typename Result>
   std::optional<Result> after(Duration time, Function<Result()> result, Function<void(Result)> later,
-                              std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>>& under_way) {
+                              LateCalls& calls) {
     if (!is_in_use()) return std::nullopt;
     if (time == Duration{0}) return result();
-    const std::uint64_t call = ++last_call_;
-    under_way[call] = scheduler_.call_later(
-        time, [this, call, &under_way, result = std::move(result), later = std::move(later)]() mutable {
-          const auto timer = under_way.extract(call);
-          if (is_in_use()) later(result());
-        });
+    calls.answer_after(time, [this, result = std::move(result), later = std::move(later)]() mutable {
+      if (is_in_use()) later(result());
+    });
     return std::nullopt;
   }
 
@@ -96,7 +91,7 @@ class SimulatedDisk::Opened final : public Storage {
       effect();
       return StorageWritten{};
     };
-    return after(draw(times_.sync_min, times_.sync_max), std::move(result), std::move(later), under_way_);
+    return after(calls_.draw(times_.sync_min, times_.sync_max), std::move(result), std::move(later), calls_);
   }
   void settle_record(const std::string& name, std::uint64_t position) {
     Contents::Record& kept = contents_->records[name];
@@ -110,14 +105,13 @@ class SimulatedDisk::Opened final : public Storage {
   const std::uint64_t use_;
   std::vector<StoredPartition> stored_;
   std::set<StoredPartition> open_;
-  std::uint64_t last_call_ = 0;
-  std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> under_way_;
+  LateCalls calls_{scheduler_};
 };
 
 /// A call takes effect when it is made; only its answer comes later.
 class SimulatedDisk::OpenedPartition final : public PartitionStorage {
  public:
-  OpenedPartition(Opened& owner, const StoredPartition& name) : owner_(owner), name_(name) {
+  OpenedPartition(Opened& owner, const StoredPartition& name) : owner_(owner), name_(name), calls_(owner.scheduler()) {
     const bool is_new = owner_.open_ones().insert(name_).second;
     DHT_ASSERT(is_new);
   }
@@ -138,8 +132,8 @@ class SimulatedDisk::OpenedPartition final : public PartitionStorage {
       content().sync(position);
       return StorageWritten{};
     };
-    const Duration time = owner_.draw(owner_.times().sync_min, owner_.times().sync_max);
-    return owner_.after(time, std::move(settle), std::move(later), under_way_);
+    const Duration time = calls_.draw(owner_.times().sync_min, owner_.times().sync_max);
+    return owner_.after(time, std::move(settle), std::move(later), calls_);
   }
   std::optional<StorageScanned> scan(ScanCursor from, std::size_t max_bytes, StorageScanHandler later) override {
     return answer<StorageScanned>({.chunk = content().scan(from, max_bytes)}, std::move(later));
@@ -157,14 +151,14 @@ class SimulatedDisk::OpenedPartition final : public PartitionStorage {
   Partition& content() const { return owner_.contents().at(name_); }
   template <typename Result>
   std::optional<Result> answer(Result result, Function<void(Result)> later) {
-    const Duration time = owner_.draw(owner_.times().call_min, owner_.times().call_max);
+    const Duration time = calls_.draw(owner_.times().call_min, owner_.times().call_max);
     Function<Result()> given = [result = std::move(result)]() mutable { return std::move(result); };
-    return owner_.after(time, std::move(given), std::move(later), under_way_);
+    return owner_.after(time, std::move(given), std::move(later), calls_);
   }
 
   Opened& owner_;
   const StoredPartition name_;
-  std::map<std::uint64_t, std::unique_ptr<Scheduler::Timer>> under_way_;
+  LateCalls calls_;
 };
 
 std::unique_ptr<PartitionStorage> SimulatedDisk::Opened::open(ClusterId cluster, PartitionId partition) {

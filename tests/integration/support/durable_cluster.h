@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/temporary_folder.h"
+#include "../../temp_directory.h"
 #include "support/test_node.h"
 
 namespace dht::integration {
@@ -59,7 +59,7 @@ class DurableCluster {
   std::string describe();
 
   const DurableSetup setup_;
-  const TemporaryFolder folder_;
+  const testing::TempDirectory folder_;
   Nodes nodes_;
 };
 

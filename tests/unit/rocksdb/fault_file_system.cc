@@ -104,6 +104,16 @@ std::uint64_t FaultFileSystem::syncs() const {
   return syncs_;
 }
 
+std::uint64_t FaultFileSystem::deletions() const {
+  const std::lock_guard lock(mutex_);
+  return deletions_;
+}
+
+bool FaultFileSystem::await_deletion_beyond(std::uint64_t count) {
+  std::unique_lock lock(mutex_);
+  return deleted_.wait_for(lock, std::chrono::seconds(60), [&] { return deletions_ > count; });
+}
+
 void FaultFileSystem::freeze() {
   const std::lock_guard lock(mutex_);
   frozen_ = true;
@@ -180,8 +190,13 @@ IOStatus FaultFileSystem::NewDirectory(const std::string& path, const IOOptions&
 }
 
 IOStatus FaultFileSystem::DeleteFile(const std::string& path, const IOOptions& options, IODebugContext* debug) {
-  const IOStatus status = before(Action::write, path);
-  return status.ok() ? target()->DeleteFile(path, options, debug) : status;
+  IOStatus status = before(Action::write, path);
+  if (status.ok()) status = target()->DeleteFile(path, options, debug);
+  if (!status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  ++deletions_;
+  deleted_.notify_all();
+  return status;
 }
 
 IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,

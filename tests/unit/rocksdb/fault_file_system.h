@@ -37,6 +37,10 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
   bool is_holding() const;
   /// How many syncs there were.
   std::uint64_t syncs() const;
+  /// How many files were deleted.
+  std::uint64_t deletions() const;
+  /// Waits until there were more than so many; false where that takes too long.
+  bool await_deletion_beyond(std::uint64_t count);
 
   /// From now on nothing is changed any more, and what tries fails.
   void freeze();
@@ -75,10 +79,12 @@ class FaultFileSystem final : public rocksdb::FileSystemWrapper {
 
   mutable std::mutex mutex_;
   std::condition_variable released_;
+  std::condition_variable deleted_;
   std::optional<Rule> failing_;
   std::optional<Rule> held_;
   unsigned holding_ = 0;
   std::uint64_t syncs_ = 0;
+  std::uint64_t deletions_ = 0;
   bool frozen_ = false;
   std::map<std::string, Written> written_;
   std::mt19937_64 random_;

@@ -4,10 +4,10 @@
 
 #include <dht/rocksdb.h>
 
+#include "../../temp_directory.h"
 #include "../storage/run_storage_checks.h"
 #include "fault_file_system.h"
 #include "rocksdb_storage.h"
-#include "temp_directory.h"
 
 namespace dht::testing {
 namespace {
@@ -43,8 +43,9 @@ class RocksdbSubject final : public StorageSubject {
     tuning.write_buffer_bytes = kind_.write_buffer_bytes;
     tuning.reclaim_after = std::chrono::milliseconds(5);
     tuning.reclaim_bytes = 1;
-    const RocksdbOptions options{
-        .directory = directory_.data(), .sync_answers = kind_.sync_answers, .cache_bytes = std::uint64_t{1} << 20};
+    const RocksdbOptions options{.directory = (directory_.path() / "data").string(),
+                                 .sync_answers = kind_.sync_answers,
+                                 .cache_bytes = std::uint64_t{1} << 20};
     storage_ = std::make_unique<rocks::RocksdbStorage>(options, tuning);
   }
 

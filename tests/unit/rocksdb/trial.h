@@ -21,9 +21,9 @@
 #include <dht/rocksdb.h>
 #include <dht/storage.h>
 
+#include "../../temp_directory.h"
 #include "fault_file_system.h"
 #include "rocksdb_storage.h"
-#include "temp_directory.h"
 
 namespace dht::testing {
 
@@ -103,7 +103,7 @@ class Trial {
   std::unique_ptr<rocks::RocksdbStorage> storage_;
 
  public:
-  RocksdbOptions options{.directory = directory_.data(), .cache_bytes = std::uint64_t{1} << 20};
+  RocksdbOptions options{.directory = (directory_.path() / "data").string(), .cache_bytes = std::uint64_t{1} << 20};
   rocks::Tuning tuning{.env = disk_.env.get()};
 
   ~Trial() {

@@ -8,6 +8,8 @@
 
 #include <dht/error.h>
 
+#include "wire/stream.h"
+
 namespace dht::wire {
 namespace {
 

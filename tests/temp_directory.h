@@ -1,23 +1,25 @@
 // TempDirectory: a directory of its own for one test, removed at its end.
 //
+// Under DHT_TEST_DATA, or the system's directory for such: on a disk, where what is tested is a disk.
+//
 // Thread rule: none of its own.
 #pragma once
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <system_error>
-
-#include <doctest/doctest.h>
 
 namespace dht::testing {
 
 class TempDirectory {
  public:
   TempDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "dht-rocksdb-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
+    const char* const chosen = std::getenv("DHT_TEST_DATA");
+    const std::filesystem::path parent = chosen != nullptr ? chosen : std::filesystem::temp_directory_path();
+    std::string name = (parent / "dht-test-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::generic_category(), name);
     path_ = name;
   }
   ~TempDirectory() {
@@ -28,8 +30,6 @@ class TempDirectory {
   TempDirectory& operator=(const TempDirectory&) = delete;
 
   const std::filesystem::path& path() const noexcept { return path_; }
-  /// Where a storage is, one level below: so that it has to create its directory.
-  std::string data() const { return (path_ / "data").string(); }
 
  private:
   std::filesystem::path path_;
