@@ -1,5 +1,6 @@
 #include "stop_sequence.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +10,9 @@ namespace {
 
 /// A join that is under way ends by itself; then the leave can begin.
 constexpr std::chrono::milliseconds kRetryPause{200};
+/// Others are not seen for a moment, too, where they have just come back, and while the leader is being replaced.
+constexpr std::chrono::milliseconds kAlone{5000};
+constexpr std::chrono::milliseconds kWatchInterval{250};
 /// What members had sent here just before they knew is on its way: a process that ends now would leave them in doubt.
 constexpr std::chrono::milliseconds kAnsweringMembers{50};
 /// How long requests that come too late are told so, where clients are still connected.
@@ -17,6 +21,15 @@ constexpr std::chrono::milliseconds kLongestDrain{1000};
 /// A request that waits for a member that is being taken out of service.
 constexpr std::chrono::milliseconds kLongestRequest{5000};
 constexpr std::chrono::milliseconds kDrainPoll{10};
+
+/// Whether somebody could take over what this node does.
+bool has_successor(const ClusterAdmin& admin) {
+  if (!admin.is_ready()) return false;
+  const dht::NodeStatus status = admin.status();
+  return std::ranges::any_of(status.members, [&](const dht::MemberStatus& member) {
+    return member.id != status.id && member.state == dht::NodeState::active && member.lease;
+  });
+}
 
 }  // namespace
 
@@ -30,6 +43,7 @@ void StopSequence::begin() {
              parts_.comes_back ? "stopping: handing over what other members have a copy of; the data stays on disk"
                                : "stopping: handing the data over to the other members");
   limit_ = parts_.scheduler.call_later(timeout_, [this] { on_timeout(); });
+  if (parts_.comes_back) watch(std::chrono::milliseconds(0));
   leave();
 }
 
@@ -52,7 +66,7 @@ void StopSequence::leave() {
 }
 
 void StopSequence::on_left(const dht::Status& status) {
-  if (ended_) return;
+  if (ended_ || has_given_up_) return;
   if (status) {
     if (status.message != last_.message) {
       parts_.log(dht::LogLevel::warning, fmt::format("could not {} yet: {}; trying on",
@@ -63,6 +77,7 @@ void StopSequence::on_left(const dht::Status& status) {
     return;
   }
   limit_.reset();
+  watch_.reset();
   if (parts_.comes_back) {
     next_ = parts_.scheduler.call_later(kAnsweringMembers, [this] { end_connections(); });
     return;
@@ -70,6 +85,22 @@ void StopSequence::on_left(const dht::Status& status) {
   parts_.state.store(ServiceState::left, std::memory_order_release);
   parts_.log(dht::LogLevel::info, "left the cluster");
   next_ = parts_.scheduler.call_later(kAnsweringMembers, [this] { refuse_clients(); });
+}
+
+/// Where all members stop at once the last one would wait for the others.
+void StopSequence::watch(std::chrono::milliseconds alone) {
+  if (has_successor(parts_.admin)) alone = {};
+  if (alone < kAlone) {
+    watch_ = parts_.scheduler.call_later(kWatchInterval, [this, alone] { watch(alone + kWatchInterval); });
+    return;
+  }
+  parts_.log(dht::LogLevel::warning,
+             "nothing can be handed over, since no other member is there. What this node holds is on disk, and served "
+             "again when it is started again, with a majority of the voters");
+  has_given_up_ = true;
+  limit_.reset();
+  next_.reset();
+  end_connections();
 }
 
 void StopSequence::refuse_clients() {
@@ -107,6 +138,7 @@ void StopSequence::on_timeout() {
 void StopSequence::end(int exit_code) {
   if (std::exchange(ended_, true)) return;
   limit_.reset();
+  watch_.reset();
   next_.reset();
   parts_.exit(exit_code);
 }

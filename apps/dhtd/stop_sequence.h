@@ -2,7 +2,8 @@
 // its time-out: exit 3, and a line that names what stayed behind. (design.md 8, "Stopping")
 //
 // A node that keeps what it has on disk comes back: it steps aside instead, stays a member, and serves through the
-// other members whoever is still connected until that is over. So nothing that was asked of it fails.
+// other members whoever is still connected until that is over. So nothing that was asked of it fails. Where no
+// other member is there it ends without that.
 //
 // Thread rule: used on the scheduler. It must outlive the handlers that it has given to `admin`, and the tasks that it
 // has given to the scheduler.
@@ -50,6 +51,7 @@ class StopSequence {
  private:
   void leave();
   void on_left(const dht::Status& status);
+  void watch(std::chrono::milliseconds alone);
   void refuse_clients();
   void end_connections();
   void on_timeout();
@@ -59,10 +61,12 @@ class StopSequence {
   Parts parts_;
   const std::chrono::milliseconds timeout_;
   bool begun_ = false;
+  bool has_given_up_ = false;  ///< handing over
   bool ended_ = false;
   dht::Status last_;  ///< of the last attempt to leave
   dht::Instant give_up_draining_;
   std::unique_ptr<dht::Scheduler::Timer> limit_;
+  std::unique_ptr<dht::Scheduler::Timer> watch_;
   std::unique_ptr<dht::Scheduler::Timer> next_;
 };
 

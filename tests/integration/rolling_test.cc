@@ -1,5 +1,7 @@
 // A rolling restart, as it is written down for people who run a cluster: no client sees more than a closed connection.
+#include <csignal>
 #include <list>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -61,6 +63,23 @@ TEST_CASE("a rolling restart under load fails no request, and the members stay w
   CHECK(cluster[0].view().members.size() == cluster.size());
   for (std::size_t i = 0; i < cluster.size(); ++i)
     CHECK(difference(cluster[i], expected) == "");
+}
+
+TEST_CASE("members that are all told to stop at once end in order, and are the cluster again with what they had") {
+  DurableCluster cluster({.nodes = 3});
+  const Entries entries = make_entries("key", 500);
+  put_all(cluster[0], entries);
+  for (TestNode& node : cluster.nodes()) {
+    node.expect_end();
+    node.process().signal(SIGTERM);
+  }
+  for (TestNode& node : cluster.nodes())
+    CHECK(node.process().wait(kPatience) == 0);
+  std::mt19937_64 random(1);
+  cluster.restart_all(random);
+  cluster.await_whole();
+  for (std::size_t i = 0; i < cluster.size(); ++i)
+    CHECK(difference(cluster[i], entries) == "");
 }
 
 }  // namespace

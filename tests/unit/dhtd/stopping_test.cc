@@ -39,7 +39,10 @@ void set_cluster(FakeAdmin& admin, std::uint64_t cluster) {
 }
 
 struct Stop {
-  explicit Stop(bool comes_back = false) : comes_back_(comes_back) {}
+  explicit Stop(bool comes_back = false) : comes_back_(comes_back) {
+    admin.node_status.members = {{admin.node_status.id, "this", {}, dht::NodeState::active, true, 1, 0, 2, 3},
+                                 {dht::NodeId{2}, "other", {}, dht::NodeState::active, true, 1, 0, 2, 3}};
+  }
 
   const bool comes_back_;
   FakeAdmin admin;
@@ -265,4 +268,38 @@ TEST_CASE("where a node that comes back cannot hand over in time nothing is said
   stop.scheduler.run_for(11s);
   CHECK(stop.exits == std::vector<int>{3});
   CHECK(stop.log.mention("not served until this node is started again; nothing is lost"));
+}
+
+TEST_CASE(
+    "a node that comes back does not wait for members that are all gone, but for some that are not seen just now") {
+  Stop stop(true);
+  stop.sequence.begin();
+  bool by_leases = true;
+  SUBCASE("by their leases") {}
+  SUBCASE("without a lease of its own") { by_leases = false; }
+  const auto set_seen = [&](bool is_seen) {
+    (by_leases ? stop.admin.node_status.members[1].lease : stop.admin.node_status.ready) = is_seen;
+  };
+  set_seen(false);
+  stop.scheduler.run_for(3s);
+  set_seen(true);
+  stop.scheduler.run_for(500ms);
+  set_seen(false);
+  stop.scheduler.run_for(4s);
+  CHECK(stop.exits.empty());
+  stop.scheduler.run_for(2s);
+  CHECK(stop.exits == std::vector<int>{0});
+  CHECK(stop.log.mention("no other member is there"));
+  stop.admin.aside_handlers[0]({dht::Errc::not_applied, "no leader"});
+  stop.scheduler.run_for(10s);
+  CHECK(stop.exits.size() == 1);
+  CHECK(stop.admin.aside_handlers.size() == 1);
+}
+
+TEST_CASE("a node that leaves for good waits for the others, whose data it has") {
+  Stop stop;
+  stop.sequence.begin();
+  stop.admin.node_status.ready = false;
+  stop.scheduler.run_for(9s);
+  CHECK(stop.exits.empty());
 }
