@@ -188,6 +188,31 @@ TEST_CASE("a node that has left, and is restarted, stands alone with what it kep
   CHECK(found(cluster, 0, 60, "a") == 60);
 }
 
+TEST_CASE("a node that loses power when its cluster has just let it go stands alone when it is started again") {
+  int let_go_before = 0;
+  for (auto delay = 0us; delay < 30ms; delay += 500us) {
+    CAPTURE(delay.count());
+    Cluster cluster(durable(2));
+    put_all(cluster, 0, 20, "a");
+    const ClusterId home = cluster.node(1).map()->cluster;
+    const NodeId leaver = cluster.node(0).id();
+    const PendingStatus left = cluster.leave(0);
+    REQUIRE(cluster.run_until([&] { return cluster.node(1).map()->find(leaver) == nullptr; }, 10s));
+    cluster.run_for(delay);
+    cluster.crash(0, MemoryNetwork::Crash::machine);
+    cluster.run_for(2s);
+    cluster.restart(0);
+    const ClusterMapPtr stored = cluster.node(0).map();
+    if (stored->cluster == home && stored->find(leaver) == nullptr) ++let_go_before;
+    REQUIRE(cluster.run_until([&] { return cluster.node(0).is_ready(); }, 10s));
+    CHECK(cluster.node(0).map()->cluster != home);
+    CHECK(found(cluster, 1, 20, "a") == 20);
+    REQUIRE_FALSE(cluster.join_and_wait(0, 1));
+    CHECK(found(cluster, 0, 20, "a") == 20);
+  }
+  CHECK(let_go_before > 0);
+}
+
 TEST_CASE("a member that comes back is sent what it missed, and not what it has") {
   Cluster cluster(durable(3));
   put_all(cluster, 0, kMany, kLong);

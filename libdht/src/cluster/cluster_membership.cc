@@ -49,7 +49,14 @@ void ClusterMembership::begin() {
   if (member_.has_past()) {
     member_.log(LogLevel::info, fmt::format("goes on with what is stored: {} members, as of revision {}",
                                             member_.map()->nodes.size(), member_.map()->revision));
-    return contact_.start();
+    contact_.start();
+    // No newer map will tell it: the process ended between the last map of a leave and the end of the leave.
+    if (member_.map()->find(member_.id()) == nullptr) {
+      go_alone(
+          "this node ended when it had just left its cluster: it stands alone from now on, and what it held is with "
+          "the others");
+    }
+    return;
   }
   const ClusterMapPtr map = member_.map();
   member_.keeper().keep({member_.id(), map, agreement::founder_of(map)});
@@ -106,13 +113,16 @@ void ClusterMembership::on_elected(const ClusterMapPtr& map, Duration wait) {
 }
 
 void ClusterMembership::on_forgotten() {
+  go_alone(
+      "this node was forgotten by its cluster while it was silent: it stands alone from now on, with a copy of what it "
+      "held");
+}
+
+void ClusterMembership::go_alone(std::string_view reason) {
   if (is_forgotten_) return;
   is_forgotten_ = true;
-  member_.later({}, [this] {
-    member_.log(
-        LogLevel::error,
-        "this node was forgotten by its cluster while it was silent: it stands alone from now on, with a copy of "
-        "what it held");
+  member_.later({}, [this, reason] {
+    member_.log(LogLevel::error, reason);
     stand_alone(seats(), Kept::copies, [this](const Status&) {
       is_forgotten_ = false;
       begin_requests();

@@ -141,6 +141,8 @@ class ClusterMembership final : public Membership {
   void lead(std::uint64_t generation);
   void on_elected(const ClusterMapPtr& map, Duration wait);
   void on_forgotten();
+  /// `reason` is a constant.
+  void go_alone(std::string_view reason);
   void answer_call(const LinkInfo& from, wire::Call call, LeaderSeat::Answerer answer);
   wire::Answer greet() const;
   wire::Answer on_push(const wire::Call& call);
