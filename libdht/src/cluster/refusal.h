@@ -29,6 +29,10 @@ inline wire::Answer refusal_for_now(Errc error, std::string message) {
 
 /// What a caller tells itself when the leader gave no answer; `reason` is what became of the call.
 inline wire::Answer leader_unreachable(const std::error_code& reason) {
+  if (reason == Errc::outcome_unknown) {
+    return refusal_for_now(Errc::not_applied,
+                           "the cluster's leader does not answer; what it was asked may still be done");
+  }
   return refusal_for_now(Errc::not_applied, "the cluster's leader cannot be reached (" + reason.message() + ")");
 }
 

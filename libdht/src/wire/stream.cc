@@ -159,23 +159,23 @@ void put(Out& out, const StreamAck& message) {
     put(out, range);
 }
 
-template <typename Message>
-std::string encoded(const Message& message) {
+}  // namespace
+
+std::string encode(const StreamPiece& message) {
   return encode_fixed([&message](auto& out) { put(out, message); });
 }
 
-template <typename Message>
-std::string_view encoded_briefly(const Message& message) {
+std::string encode(const StreamAck& message) {
+  return encode_fixed([&message](auto& out) { put(out, message); });
+}
+
+std::string_view encode_briefly(const StreamPiece& message) {
   return encode_fixed_briefly([&message](auto& out) { put(out, message); });
 }
 
-}  // namespace
-
-std::string encode(const StreamPiece& message) { return encoded(message); }
-std::string encode(const StreamAck& message) { return encoded(message); }
-
-std::string_view encode_briefly(const StreamPiece& message) { return encoded_briefly(message); }
-std::string_view encode_briefly(const StreamAck& message) { return encoded_briefly(message); }
+std::string_view encode_briefly(const StreamAck& message) {
+  return encode_fixed_briefly([&message](auto& out) { put(out, message); });
+}
 
 void peek_stream_piece(FixedReader& in, PartitionId& partition, std::string_view& key) noexcept {
   partition = get_stream(in).partition;
