@@ -10,6 +10,20 @@
 namespace dht::wire {
 namespace {
 
+/// As many as the number in front says, each by `get`. None where the bytes left could not hold them.
+template <typename Element, typename Get>
+std::vector<Element> get_list(FixedReader& in, Get get) {
+  const auto count = in.get<std::uint32_t>();
+  std::vector<Element> list;
+  if (count > in.left() / sizeof(Element)) {
+    in.fail();
+    return list;
+  }
+  for (std::uint32_t i = 0; i < count; ++i)
+    list.push_back(get(in));
+  return list;
+}
+
 template <typename Out>
 void put(Out& out, const StreamId& stream) {
   out.put(stream.partition);
@@ -38,21 +52,15 @@ void put(Out& out, const std::vector<EpochStart>& starts) {
 
 /// Ascending, as they are made.
 std::vector<EpochStart> get_starts(FixedReader& in) {
-  const auto count = in.get<std::uint32_t>();
-  std::vector<EpochStart> starts;
-  if (count > in.left() / sizeof(EpochStart)) {
-    in.fail();
-    return starts;
-  }
   EpochStart before;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    EpochStart& start = starts.emplace_back();
-    start.epoch = in.get<std::uint64_t>();
-    start.first = in.get<std::uint64_t>();
-    if (start.epoch <= before.epoch || start.first <= before.first) in.fail();
+  return get_list<EpochStart>(in, [&before](FixedReader& from) {
+    EpochStart start;
+    start.epoch = from.get<std::uint64_t>();
+    start.first = from.get<std::uint64_t>();
+    if (start.epoch <= before.epoch || start.first <= before.first) from.fail();
     before = start;
-  }
-  return starts;
+    return start;
+  });
 }
 
 template <typename Out>
@@ -65,20 +73,12 @@ void put(Out& out, const std::vector<MergeMark>& marks) {
   }
 }
 
-std::vector<MergeMark> get_marks(FixedReader& in) {
-  const auto count = in.get<std::uint32_t>();
-  std::vector<MergeMark> marks;
-  if (count > in.left() / sizeof(MergeMark)) {
-    in.fail();
-    return marks;
-  }
-  for (std::uint32_t i = 0; i < count; ++i) {
-    MergeMark& mark = marks.emplace_back();
-    mark.joiner.value = in.get<std::uint64_t>();
-    mark.number = in.get<std::uint64_t>();
-    mark.by = in.get<std::uint64_t>();
-  }
-  return marks;
+MergeMark get_mark(FixedReader& in) {
+  MergeMark mark;
+  mark.joiner.value = in.get<std::uint64_t>();
+  mark.number = in.get<std::uint64_t>();
+  mark.by = in.get<std::uint64_t>();
+  return mark;
 }
 
 template <typename Out>
@@ -96,30 +96,9 @@ ScanRange get_range(FixedReader& in) {
   return range;
 }
 
-std::vector<RangeDigest> get_digests(FixedReader& in) {
-  const auto count = in.get<std::uint32_t>();
-  std::vector<RangeDigest> ranges;
-  if (count > in.left() / sizeof(RangeDigest)) {
-    in.fail();
-    return ranges;
-  }
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const ScanRange range = get_range(in);
-    ranges.push_back({range, in.get<std::uint64_t>()});
-  }
-  return ranges;
-}
-
-std::vector<ScanRange> get_ranges(FixedReader& in) {
-  const auto count = in.get<std::uint32_t>();
-  std::vector<ScanRange> ranges;
-  if (count > in.left() / sizeof(ScanRange)) {
-    in.fail();
-    return ranges;
-  }
-  for (std::uint32_t i = 0; i < count; ++i)
-    ranges.push_back(get_range(in));
-  return ranges;
+RangeDigest get_digest(FixedReader& in) {
+  const ScanRange range = get_range(in);
+  return {range, in.get<std::uint64_t>()};
 }
 
 /// Only these carry ranges; all others end before.
@@ -199,9 +178,9 @@ std::optional<StreamPiece> decode_stream_piece(std::string_view bytes) {
   message.committed = in.get<std::uint64_t>();
   message.last_version = in.get<std::uint64_t>();
   message.starts = get_starts(in);
-  message.merges = get_marks(in);
+  message.merges = get_list<MergeMark>(in, get_mark);
   message.changes = Changes::read(in);
-  if (has_ranges(message.start)) message.ranges = get_digests(in);
+  if (has_ranges(message.start)) message.ranges = get_list<RangeDigest>(in, get_digest);
   return checked(std::move(message), in);
 }
 
@@ -218,7 +197,7 @@ std::optional<StreamAck> decode_stream_ack(std::string_view bytes) {
   if (has_position) message.position = position;
   if (in.ok() && in.left() > 0) {
     message.scan_order = in.get<std::uint64_t>();
-    message.differing = get_ranges(in);
+    message.differing = get_list<ScanRange>(in, get_range);
   }
   return checked(std::move(message), in);
 }

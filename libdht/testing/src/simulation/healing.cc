@@ -135,22 +135,20 @@ void Healing::end_clients() {
 
 void Healing::use_every_key() {
   const std::vector<std::size_t> places = world_.all(Standing::member);
-  // A member whose wish to leave the leader hears late, after the leave has failed, stands alone from then on.
-  const auto use_member = [&](std::size_t place, const std::string& key, Operation operation) {
-    if (world_.standing(place) == Standing::member) use(place, key, std::move(operation));
-  };
   for (const std::string& key : workload_.home_keys()) {
     for (const std::size_t place : places) {
-      use_member(place, key, {.kind = Operation::Kind::get});
-      use_member(place, key, {.kind = Operation::Kind::put, .value = fmt::format("last/{}", place)});
+      use(place, key, {.kind = Operation::Kind::get});
+      use(place, key, {.kind = Operation::Kind::put, .value = fmt::format("last/{}", place)});
     }
-    use_member(dice_.pick(places), key, {.kind = Operation::Kind::erase});
-    use_member(dice_.pick(places), key, {.kind = Operation::Kind::get});
+    use(dice_.pick(places), key, {.kind = Operation::Kind::erase});
+    use(dice_.pick(places), key, {.kind = Operation::Kind::get});
     if (!desk_.findings().empty()) return;
   }
 }
 
 void Healing::use(std::size_t place, const std::string& key, Operation operation) {
+  // A member whose wish to leave the leader heard late, after the leave had failed, stands alone since then.
+  if (world_.standing(place) != Standing::member) return;
   operation.by = fmt::format("the last client on {}", world_.name(place));
   bool is_done = false;
   const Question question{.place = place, .key = key, .operation = std::move(operation), .deadline = 5s};
