@@ -44,7 +44,7 @@ void Round::on_no_answer(NodeId voter, wire::CallKind kind) {
 
 void Round::on_promise(NodeId voter, const wire::VoterReply& reply) {
   yes_.insert(voter);
-  accepted_[voter] = reply.accepted;
+  accepted_[voter] = {.ballot = reply.accepted, .revision = reply.revision};
   if (reply.accepted > highest_) {
     highest_ = reply.accepted;
     // At the highest ballot, the map of the known revision is the known map itself; so it does not come along.
@@ -75,8 +75,8 @@ void Round::look_for_newest() {
 bool Round::is_chosen(const ClusterMap& newest) const {
   if (newest.revision == known_->revision) return true;
   std::set<NodeId> accepted_it;
-  for (const auto& [voter, ballot] : accepted_) {
-    if (ballot == highest_) accepted_it.insert(voter);
+  for (const auto& [voter, accepted] : accepted_) {
+    if (accepted.ballot == highest_) accepted_it.insert(voter);
   }
   return is_quorum(newest, accepted_it);
 }
@@ -87,7 +87,10 @@ void Round::change_or_finish(const ClusterMapPtr& newest) {
     next_ = change_ ? change_(newest) : nullptr;
     DHT_ASSERT(next_ == nullptr || may_follow(*newest, *next_));
   }
-  if (next_ == nullptr) return finish(State::unchanged, newest);
+  if (next_ == nullptr) {
+    finish(State::unchanged, newest);
+    return replace_outvoted(newest);
+  }
   // Voters who are new in it must be there, or nothing could be chosen after it.
   if (have_promised(next_)) propose(next_, State::changed);
 }
@@ -113,6 +116,13 @@ void Round::propose(const ClusterMapPtr& map, State on_success) {
   yes_.clear();
   for (const NodeId voter : all_voters(*map))
     ask(voter, map, map);
+}
+
+void Round::replace_outvoted(const ClusterMapPtr& newest) {
+  phase_ = wire::CallKind::accept;
+  for (const auto& [voter, accepted] : accepted_) {
+    if (accepted.revision > newest->revision) ask(voter, newest, newest);
+  }
 }
 
 void Round::ask(NodeId voter, const ClusterMapPtr& directory, const ClusterMapPtr& map) {

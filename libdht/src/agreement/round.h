@@ -5,6 +5,10 @@
 // may name other voters, who are then asked, too, until the newest is found that all whom it names stand for. Phase 2
 // asks them to accept one map.
 //
+// What a voter has accepted beyond the newest map, but at a lower ballot, will never be chosen, and as long as it has
+// that it confirms no leader. Where a round ends without a proposal of its own such voters are asked to accept the
+// newest map in its place; nobody waits for their answers.
+//
 // Pure: answers go in, what is to be asked comes out. Answers may come in any order, late, or not at all.
 //
 // Thread rule: none of its own; use one object from one thread at a time.
@@ -53,7 +57,7 @@ class Round {
   Round(wire::Ballot ballot, ClusterMapPtr known, bool election, Change change);
 
   State state() const noexcept { return state_; }
-  /// What is to be asked now; each question is given once.
+  /// What is to be asked now, also at the end of the round; each question is given once.
   std::vector<VoterAsk> take_asks();
   /// Voters are asked to accept what the change made, so that it may be chosen from now on.
   bool proposes_change() const noexcept { return proposal_ != nullptr && on_success_ == State::changed; }
@@ -71,6 +75,12 @@ class Round {
   std::optional<std::uint64_t> confirmed_ms_ago() const noexcept { return confirmed_ms_ago_; }
 
  private:
+  /// What a voter had accepted when it promised.
+  struct Accepted {
+    wire::Ballot ballot{};
+    Revision revision{};
+  };
+
   void on_promise(NodeId voter, const wire::VoterReply& reply);
   void on_accepted(NodeId voter, const wire::VoterReply& reply);
   void look_for_newest();
@@ -78,6 +88,7 @@ class Round {
   void change_or_finish(const ClusterMapPtr& newest);
   bool have_promised(const ClusterMapPtr& map);
   void propose(const ClusterMapPtr& map, State on_success);
+  void replace_outvoted(const ClusterMapPtr& newest);
   void ask(NodeId voter, const ClusterMapPtr& directory, const ClusterMapPtr& map);
   bool can_still_be_quorum(const ClusterMap& map) const;
   void finish(State state, ClusterMapPtr chosen);
@@ -95,10 +106,10 @@ class Round {
   std::set<NodeId> silent_;
   std::set<NodeId> yes_;
 
-  std::map<NodeId, wire::Ballot> accepted_;  ///< by those who have promised: the ballots of what they had accepted
-  wire::Ballot highest_{};                   ///< among these
-  ClusterMapPtr newest_;                     ///< what was accepted at it; null where that is older than `known_`
-  ClusterMapPtr base_;                       ///< what `next_` was made from; null before
+  std::map<NodeId, Accepted> accepted_;  ///< by those who have promised
+  wire::Ballot highest_{};               ///< among these
+  ClusterMapPtr newest_;                 ///< what was accepted at it; null where that is older than `known_`
+  ClusterMapPtr base_;                   ///< what `next_` was made from; null before
   ClusterMapPtr next_;
   ClusterMapPtr proposal_;
   State on_success_ = State::failed;

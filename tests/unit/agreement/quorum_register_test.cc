@@ -361,6 +361,24 @@ TEST_CASE("6: who has become leader while it stands for election can change the 
   CHECK_FALSE(bench.results[1].error);
 }
 
+TEST_CASE(
+    "6: a read rids a voter of the leader that it alone has accepted, after others have outvoted it (seed 3018220)") {
+  const ClusterMapPtr first = map_of(1, {1, 2, 3});
+  Bench bench(first);
+  const auto accept = [&](std::uint64_t voter, std::uint64_t counter, const ClusterMapPtr& map) {
+    const wire::Ballot at{.counter = counter, .node = NodeId{voter}, .boot = 1};
+    bench.at(voter).become(first, {.cluster = first->cluster, .promised = at, .accepted = at, .map = map});
+  };
+  accept(1, 6, lead(2)(first));
+  accept(2, 7, first);
+  accept(3, 7, first);
+
+  bench.lost = [](std::uint64_t, std::uint64_t to, const wire::Call&) { return to == 3; };
+  bench.read(1);
+  CHECK(bench.result().map == first);
+  CHECK(bench.at(1).acceptor().state().map->leader == first->leader);
+}
+
 TEST_CASE("6: an election that is given up before its turn leaves what goes before it alone") {
   const ClusterMapPtr first = map_of(1, {1, 2, 3});
   Bench bench(first);

@@ -191,6 +191,47 @@ TEST_CASE("5: of two unchosen maps the one of the higher ballot is written back"
   CHECK(round.chosen() == newer);
 }
 
+TEST_CASE("5: a voter whose map was outvoted is given the newest one in its place (seed 3018220)") {
+  Voters voters;
+  const ClusterMapPtr known = map_of(3, {1, 2, 3});
+  const auto outvote = [&] {
+    voters.put(1, ballot(6), map_of(4, {1, 2, 3}, {}, 2));
+    voters.put(2, ballot(7), known);
+    voters.put(3, ballot(7), known);
+  };
+
+  SUBCASE("by a read") {
+    outvote();
+    Round round = read_from(known);
+    CHECK(accepts(voters.run(round, {1, 2})) == 1);
+    CHECK(round.state() == State::unchanged);
+    CHECK(round.chosen() == known);
+    CHECK(voters.state(1).map == known);
+    CHECK(voters.state(1).accepted == ballot(20));
+    CHECK(voters.state(2).accepted == ballot(7));
+  }
+  SUBCASE("by a change that comes too late") {
+    outvote();
+    Round round = change_from(known, map_of(6, {1, 2, 3}));
+    CHECK(accepts(voters.run(round, {1, 2})) == 1);
+    CHECK(round.state() == State::unchanged);
+    CHECK(voters.state(1).map == known);
+  }
+  SUBCASE("and the round has ended whether it answers or not") {
+    outvote();
+    Round round = read_from(known);
+    for (const VoterAsk& ask : round.take_asks())
+      if (ask.request.voter != NodeId{3}) round.on_reply(ask.request.voter, ask.kind, voters.answer(ask));
+    CHECK(round.state() == State::unchanged);
+    const auto asks = round.take_asks();
+    REQUIRE(asks.size() == 1);
+    CHECK(asks[0].request.voter == NodeId{1});
+    round.on_no_answer(NodeId{1}, CallKind::accept);
+    CHECK(round.state() == State::unchanged);
+    CHECK(round.chosen() == known);
+  }
+}
+
 TEST_CASE("5: from a majority of the voters of old the chain leads to the present") {
   Voters voters;
   const ClusterMapPtr oldest = map_of(3, {1, 2, 3});
