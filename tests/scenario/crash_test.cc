@@ -25,34 +25,17 @@ using dht::NodeState;
 using dht::testing::Cluster;
 using dht::testing::MemoryNetwork;
 using dht::testing::PendingStatus;
+using scenario::is_down;
+using scenario::leader_of;
 using scenario::read;
+using scenario::state_of;
 using scenario::trouble;
 
 const dht::NodeOptions kOneCopy{.partitions = 64, .replicas = 1};
 
-std::size_t leader_of(Cluster& cluster, std::size_t seen_by) {
-  const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
-  for (std::size_t i = 0; i < cluster.size(); ++i) {
-    if (cluster.is_running(i) && cluster.node(i).id() == map->leader) return i;
-  }
-  return cluster.size();
-}
-
 std::size_t voters(Cluster& cluster, std::size_t seen_by) {
   const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
   return map->next_voters.empty() ? map->voters.size() : 0;
-}
-
-/// The state in which `seen_by` lists node `i`, by its name.
-std::optional<NodeState> state_of(Cluster& cluster, std::size_t seen_by, std::size_t i) {
-  for (const auto& member : cluster.node(seen_by).status().members) {
-    if (member.name == "node" + std::to_string(i)) return member.state;
-  }
-  return std::nullopt;
-}
-
-bool is_down(Cluster& cluster, std::size_t seen_by, std::size_t i) {
-  return state_of(cluster, seen_by, i) == NodeState::down;
 }
 
 std::string key_of(Cluster& cluster, std::size_t node) {

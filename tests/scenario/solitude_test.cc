@@ -12,16 +12,10 @@
 namespace {
 
 using namespace std::chrono_literals;
-using dht::NodeState;
 using dht::testing::Cluster;
 using dht::testing::PendingStatus;
+using scenario::is_down;
 using scenario::trouble;
-
-bool is_down(Cluster& cluster, std::size_t seen_by, std::size_t i) {
-  const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
-  const dht::NodeRecord* record = map->find(cluster.node(i).id());
-  return record != nullptr && record->state == NodeState::down;
-}
 
 /// Runs until both are done; the join, which was begun while the other went on, succeeds as well.
 void check_joined(Cluster& cluster, const PendingStatus& joined, std::size_t joiner, std::size_t host) {

@@ -11,6 +11,7 @@
 #include <dht/testing/cluster.h>
 
 #include "../seeds.h"
+#include "support/cluster_checks.h"
 
 namespace {
 
@@ -20,14 +21,7 @@ using dht::Frame;
 using dht::Lane;
 using dht::testing::Cluster;
 using dht::testing::PendingStatus;
-
-std::size_t leader_of(Cluster& cluster, std::size_t seen_by) {
-  const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
-  for (std::size_t i = 0; i < cluster.size(); ++i) {
-    if (cluster.is_running(i) && cluster.node(i).id() == map->leader) return i;
-  }
-  return cluster.size();
-}
+using scenario::leader_of;
 
 std::ptrdiff_t down_members(Cluster& cluster, std::size_t seen_by) {
   const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;

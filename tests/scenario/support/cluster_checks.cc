@@ -34,6 +34,25 @@ std::vector<std::string> listed_keys(dht::testing::Cluster& cluster, std::size_t
   return keys;
 }
 
+std::size_t leader_of(dht::testing::Cluster& cluster, std::size_t seen_by) {
+  const dht::ClusterMapPtr map = cluster.node(seen_by).status().map;
+  for (std::size_t i = 0; i < cluster.size(); ++i) {
+    if (cluster.is_running(i) && cluster.node(i).id() == map->leader) return i;
+  }
+  return cluster.size();
+}
+
+std::optional<dht::NodeState> state_of(dht::testing::Cluster& cluster, std::size_t seen_by, std::size_t i) {
+  for (const auto& member : cluster.node(seen_by).status().members) {
+    if (member.name == "node" + std::to_string(i)) return member.state;
+  }
+  return std::nullopt;
+}
+
+bool is_down(dht::testing::Cluster& cluster, std::size_t seen_by, std::size_t i) {
+  return state_of(cluster, seen_by, i) == dht::NodeState::down;
+}
+
 std::string trouble(dht::testing::Cluster& cluster, const std::vector<std::size_t>& nodes) {
   const dht::ClusterMapPtr map = cluster.node(nodes.front()).status().map;
   if (auto broken = violation(*map)) return *broken;

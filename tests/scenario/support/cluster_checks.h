@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,6 +22,14 @@ void fill(dht::testing::Cluster& cluster, std::size_t node, const std::string& p
 
 /// The keys that a node lists as its own, page by page.
 std::vector<std::string> listed_keys(dht::testing::Cluster& cluster, std::size_t node);
+
+/// The running node that leads according to the map of `seen_by`; the number of nodes where none of them does.
+std::size_t leader_of(dht::testing::Cluster& cluster, std::size_t seen_by);
+
+/// The state in which `seen_by` lists node `i`, by its name; none where it lists no such node.
+std::optional<dht::NodeState> state_of(dht::testing::Cluster& cluster, std::size_t seen_by, std::size_t i);
+
+bool is_down(dht::testing::Cluster& cluster, std::size_t seen_by, std::size_t i);
 
 /// The first thing that is wrong, as a sentence; empty where all is well: the nodes have one map, it is sound, nothing
 /// is under way, every node is primary for its even share within one, and no key is listed twice.
