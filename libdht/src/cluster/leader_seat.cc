@@ -332,16 +332,19 @@ void LeaderSeat::renew() {
 void LeaderSeat::on_confirmed(std::uint64_t ask, NodeId voter, const wire::VoterReply& reply) {
   const Instant before = lease_->until();
   lease_->on_reply(ask, voter, reply, *leader_->map());
-  if (!holds_lease() && reply.generation > leader_->map()->generation) return look_for_successor();
+  const bool has_accepted_more =
+      reply.revision > leader_->map()->revision || reply.generation > leader_->map()->generation;
+  if (!holds_lease() && has_accepted_more) return look_for_newest();
   if (lease_->until() == before) return;
   LeaderEffects effects;
   leader_->on_lease(lease_->until(), member_.scheduler().now(), effects);
   carry_out(std::move(effects));
 }
 
-/// Some voter has accepted another leader, and as few may have done so as still confirm this one: then neither can
-/// lead. To read is to make the newest map chosen, and so to end that.
-void LeaderSeat::look_for_successor() {
+/// Some voter has accepted another leader, or other voters, who must confirm this one, too, and are not asked. As few
+/// may have done so as still confirm this leader by its own map: then nobody leads. To read is to make the newest map
+/// chosen, and so to end that.
+void LeaderSeat::look_for_newest() {
   if (std::exchange(is_looking_, true)) return;
   voter_.maps().read([this, reign = reign_](std::error_code, const ClusterMapPtr& newest) {
     if (!leader_ || reign != reign_) return;

@@ -67,7 +67,7 @@ class LeaderSeat {
   void keep_leading(Status reason, StatusHandler done);
   void propose_successor(ClusterMapPtr map, StatusHandler done);
   void hand_over_again(const ClusterMapPtr& newest, StatusHandler done);
-  void look_for_successor();
+  void look_for_newest();
   void refresh_view();
   /// Has the leader look again when it wants to, which may be before the next tick.
   void arm();
@@ -79,7 +79,7 @@ class LeaderSeat {
   Instant taken_at_{};
   std::optional<Instant> looks_again_at_;
   std::uint64_t reign_ = 0;  ///< counts the times that it was taken: late answers are of an earlier one
-  bool is_looking_ = false;  ///< for another leader, in the register
+  bool is_looking_ = false;  ///< for a newer map, in the register
   bool closed_ = false;
   bool closed_for_good_ = false;
   Ticket last_ticket_ = 0;
