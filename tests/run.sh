@@ -184,7 +184,9 @@ for step in "$@"; do
 done
 for step in "$@"; do
   say "$step"
+  step_started=$(date +%s)
   "step_$step"
+  echo "Step $step took $(($(date +%s) - step_started)) s"
 done
 say "All steps done"
 echo "$passed passed, $failed failed"
