@@ -20,6 +20,7 @@ constexpr Duration kUntilUseless = std::chrono::seconds(5);
 
 bool Session::is_old_copy(const Slot& slot, const ClusterMap& map, PartitionId partition) const {
   if (!slot.replica || slot.replica->role() != Replica::Role::learner || !slot.replica->is_complete()) return false;
+  if (slot.replica->since() > map.revision) return false;  // a newer map has a use for it
   const PartitionRecord& record = map.partitions[partition];
   return !record.has_learner(parts_.self) && !record.is_held_by(parts_.self);
 }

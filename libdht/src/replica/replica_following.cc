@@ -80,8 +80,13 @@ void Replica::on_followed_idle(Effects& effects) {
 }
 
 void Replica::resume_following(Effects& effects) {
-  stream_ = *std::exchange(resuming_, std::nullopt);
-  if (role_ == Role::primary) role_ = Role::backup;  // it has handed over, and the map that says so is on its way
+  const wire::StreamId before = std::exchange(stream_, *std::exchange(resuming_, std::nullopt));
+  // The map that says what this replica is now may be on its way. By that it may be a backup no more, but learn anew.
+  if (stream_.since > before.since) {
+    role_ = Role::learner;
+  } else if (role_ == Role::primary) {
+    role_ = Role::backup;  // it has handed over
+  }
   is_open_ = stopping_ = drained_ = false;
   streams_.clear();
   differing_.clear();

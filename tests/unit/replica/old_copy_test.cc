@@ -90,4 +90,26 @@ TEST_CASE("what a learner was told to keep is given up by one that has nothing")
   CHECK(back.is_level());
 }
 
+TEST_CASE("a backup that is to learn anew, by a map that has not come yet, is a learner from then on (seed 4016181)") {
+  Return back(state_at(9, 2));
+  back.learner.back_up({.epoch = 9, .primary_since = 9, .backups = {kLearner}});
+  REQUIRE(back.learner.replica().role() == Replica::Role::backup);
+  back.settle();
+  CHECK(back.is_level());
+  CHECK(back.learner.replica().role() == Replica::Role::learner);
+  CHECK(back.learner.replica().since() == 5);
+}
+
+TEST_CASE("a learner that has become a backup stays one when its stream is taken up again") {
+  Return back(state_at(9, 2));
+  back.settle();
+  const PartitionRecord record{.epoch = 10, .primary_since = 9, .backups = {kLearner}};
+  back.primary.configure_as(record);
+  back.learner.back_up(record);
+  back.primary.on_follower_unreachable(kLearner);
+  back.primary.tend(Instant{}, Duration{1});
+  CHECK(has(back.settle(), wire::StreamStart::resume));
+  CHECK(back.learner.replica().role() == Replica::Role::backup);
+}
+
 }  // namespace dht::replica
