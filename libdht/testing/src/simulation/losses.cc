@@ -51,23 +51,37 @@ void Losses::lose(const std::string& key, Instant since, bool is_certain) {
 }
 
 /// The numbers of a joiner's batches are lost with the copy: what was on its way, or not acknowledged, may be merged a
-/// second time.
+/// second time. What an earlier loss allowed is allowed once more, however often that was said: else it would double.
 void Losses::allow_merges(const std::string& key, Instant since, bool is_arriving) {
-  std::size_t puts = is_arriving ? kPutsOnTheirWay : 0;
-  std::vector<Operation> again;
   const History& history = desk_.ledger().histories().at(key);
-  for (auto at = history.rbegin(); at != history.rend(); ++at) {
-    const Operation& operation = *at;
-    const bool is_merge = operation.kind == Operation::Kind::merge && operation.returned == Operation::kNever;
-    const bool is_put = operation.kind == Operation::Kind::put && puts > 0;
-    if (!is_merge && !is_put) continue;
-    if (is_put) --puts;
-    Operation merge{.kind = Operation::Kind::merge, .invoked = since, .by = operation.by};
-    merge.entry = is_merge ? operation.entry : Entry{Value(operation.value), operation.version};
-    again.push_back(std::move(merge));
+  std::set<std::size_t>& repeats = repeats_[key];
+  std::vector<Operation> again;
+  std::set<std::pair<Version, std::string>> allowed;
+  const auto allow = [&](const Operation& operation, Entry entry) {
+    allowed.emplace(entry.version, entry.value.view());
+    Operation& merge = again.emplace_back(Operation{.kind = Operation::Kind::merge, .invoked = since});
+    merge.by = operation.by;
+    merge.entry = std::move(entry);
+  };
+  std::size_t puts = is_arriving ? kPutsOnTheirWay : 0;
+  for (std::size_t at = history.size(); at-- > 0;) {
+    const Operation& operation = history[at];
+    const bool is_open = operation.returned == Operation::kNever;
+    if (operation.kind == Operation::Kind::merge && is_open && !repeats.contains(at)) {
+      allow(operation, *operation.entry);
+    } else if (operation.kind == Operation::Kind::put && puts > 0) {
+      --puts;
+      allow(operation, {Value(operation.value), operation.version});
+    }
   }
-  for (Operation& merge : again)
+  for (const std::size_t at : repeats) {
+    const Entry& entry = *history[at].entry;
+    if (!allowed.contains({entry.version, std::string(entry.value.view())})) allow(history[at], entry);
+  }
+  for (Operation& merge : again) {
+    repeats.insert(history.size());
     desk_.ledger().write(key, std::move(merge));
+  }
 }
 
 }  // namespace dht::testing::simulation

@@ -4,6 +4,7 @@
 // Thread rule: that of the timeline.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <set>
 #include <string>
@@ -31,7 +32,8 @@ class Losses {
 
   Desk& desk_;
   ClusterMapPtr map_;
-  std::map<NodeId, Instant> given_up_;  ///< when that was said first
+  std::map<NodeId, Instant> given_up_;                    ///< when that was said first
+  std::map<std::string, std::set<std::size_t>> repeats_;  ///< by key: where its history says what a loss allowed
 };
 
 }  // namespace dht::testing::simulation
