@@ -266,3 +266,20 @@ TEST_CASE("a paused leader that comes back finds another one in its place, and f
 }
 
 }  // namespace
+
+TEST_CASE("a member that was away while all whom it knew have gone is found by those who have come (seed 5054371)") {
+  Cluster cluster{{.nodes = 2}};
+  scenario::fill(cluster, 0, "k", 100);
+  const std::size_t comer = cluster.add_node();
+  for (const std::size_t other : {std::size_t{0}, comer})
+    cluster.network().cut(cluster.address(other), cluster.address(1));
+  REQUIRE(cluster.run_until([&] { return is_down(cluster, 0, 1); }, 4s));
+  REQUIRE_FALSE(cluster.join_and_wait(comer, 0));
+  REQUIRE_FALSE(cluster.leave_and_wait(0));
+  cluster.crash(0, MemoryNetwork::Crash::machine);
+  cluster.run_for(1min);
+  cluster.network().heal();
+  REQUIRE(cluster.run_until([&] { return cluster.node(1).is_ready(); }, 10s));
+  CHECK(cluster.node(1).status().map->leader == cluster.node(comer).id());
+  CHECK(read(cluster, 1, "k7") == "v");
+}

@@ -10,6 +10,9 @@ namespace dht::cluster {
 namespace {
 
 constexpr Duration kPushAgain = std::chrono::milliseconds(100);
+// To those that are down. One may only have been away, while all whom it knows have gone: nobody else would tell it who
+// leads.
+constexpr Duration kPushToDown = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -63,10 +66,11 @@ std::vector<NodeId> Spread::first(const ClusterMap& map, Instant now) {
 std::vector<NodeId> Spread::again(const ClusterMap& map, const lease::GrantBook& grants, Instant now) {
   std::vector<NodeId> targets;
   for (const NodeRecord& node : map.nodes) {
-    if (node.id == self_ || !is_member(&node) || !grants.is_alive(node.id, now)) continue;
-    if (has(node.id, map.revision)) continue;
+    const bool is_down = node.state == NodeState::down;
+    const bool is_to_know = is_down || (is_member(&node) && grants.is_alive(node.id, now));
+    if (node.id == self_ || !is_to_know || has(node.id, map.revision)) continue;
     const auto [sent, never] = sent_.try_emplace(node.id, now);
-    if (!never && now - sent->second <= kPushAgain) continue;
+    if (!never && now - sent->second <= (is_down ? kPushToDown : kPushAgain)) continue;
     sent->second = now;
     targets.push_back(node.id);
   }

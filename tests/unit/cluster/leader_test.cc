@@ -100,7 +100,7 @@ TEST_CASE("6: every new map is pushed at once to all but self and joining nodes,
   CHECK(bench.pushed.empty());
 }
 
-TEST_CASE("6: a silent member is not pushed to again until it speaks") {
+TEST_CASE("6: a member that is down is sent the newest map once a second, until it speaks (seed 5054371)") {
   LeaderBench bench(even_map(2, 8));
   bench.let_die(2);
   bench.join(3);
@@ -108,6 +108,9 @@ TEST_CASE("6: a silent member is not pushed to again until it speaks") {
   bench.pushed.clear();
   bench.pass(milliseconds(500));
   CHECK(bench.pushed.empty());
+  bench.pass(milliseconds(3000));
+  CHECK(std::count(bench.pushed.begin(), bench.pushed.end(), NodeId{2}) == 3);
+  bench.pushed.clear();
   bench.silent.clear();
   bench.heartbeat(2);
   bench.choose_all();
