@@ -265,8 +265,6 @@ TEST_CASE("a paused leader that comes back finds another one in its place, and f
   }
 }
 
-}  // namespace
-
 TEST_CASE("a member that was away while all whom it knew have gone is found by those who have come (seed 5054371)") {
   Cluster cluster{{.nodes = 2}};
   scenario::fill(cluster, 0, "k", 100);
@@ -283,3 +281,5 @@ TEST_CASE("a member that was away while all whom it knew have gone is found by t
   CHECK(cluster.node(1).status().map->leader == cluster.node(comer).id());
   CHECK(read(cluster, 1, "k7") == "v");
 }
+
+}  // namespace
